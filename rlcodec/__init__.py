@@ -1,0 +1,85 @@
+"""A video encoder that decides for itself: the CRF of every shot, inside one running encode."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from rlcodec.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream
+    from rlcodec.engine.result import Result
+    from rlcodec.engine.transcode import transcode
+    from rlcodec.errors import (
+        EncodeError,
+        InputError,
+        OffsetError,
+        OutputError,
+        OutputExistsError,
+        RlcodecError,
+        SettingsError,
+    )
+    from rlcodec.events import (
+        Checking,
+        Event,
+        Notice,
+        Progress,
+        SegmentDecided,
+        SegmentEncoded,
+        Started,
+    )
+    from rlcodec.settings import Settings
+
+__all__ = [
+    "AdaptiveStream",
+    "Checking",
+    "EncodeError",
+    "Event",
+    "InputError",
+    "Notice",
+    "OffsetError",
+    "OutputError",
+    "OutputExistsError",
+    "Progress",
+    "Result",
+    "RlcodecError",
+    "SegmentDecided",
+    "SegmentEncoded",
+    "Settings",
+    "SettingsError",
+    "Started",
+    "__version__",
+    "add_adaptive_stream",
+    "transcode",
+]
+
+# Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
+# something is used, not when rlcodec is imported.
+_HOMES = {
+    "rlcodec.engine.plugin": ("AdaptiveStream", "add_adaptive_stream"),
+    "rlcodec.engine.result": ("Result",),
+    "rlcodec.engine.transcode": ("transcode",),
+    "rlcodec.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "rlcodec.events": (
+        "Checking",
+        "Event",
+        "Notice",
+        "Progress",
+        "SegmentDecided",
+        "SegmentEncoded",
+        "Started",
+    ),
+    "rlcodec.settings": ("Settings",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Frames to segments to state vectors: numpy and nothing else."""

@@ -1,0 +1,82 @@
+"""What is measured on every small luma frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 8
+DARK_BELOW = 40
+"""Luma below this, in 8-bit levels, counts as dark."""
+FLAT_BELOW = 2.0
+"""A block whose mean gradient is below this, in 8-bit levels, counts as flat."""
+
+Luma = NDArray[np.uint8]
+Thumbnail = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFeatures:
+    """Measurements of one frame of the small luma picture.
+
+    Attributes:
+        luma_mean, luma_std: of the block means, in 8-bit levels.
+        dark_share: share of blocks with a mean below `DARK_BELOW`, 0 to 1.
+        flat_share: share of blocks with less gradient than `FLAT_BELOW`, 0 to 1.
+        spatial: mean absolute difference of horizontal and vertical neighbours, in levels.
+        temporal: mean absolute difference from the frame before, in levels; 0 for the first.
+        thumbnail: block means (rows, columns), in levels.
+    """
+
+    luma_mean: float
+    luma_std: float
+    dark_share: float
+    flat_share: float
+    spatial: float
+    temporal: float
+    thumbnail: Thumbnail
+
+
+class FeatureExtractor:
+    """Measures frame after frame of one stream."""
+
+    def __init__(self) -> None:
+        """Start a stream."""
+        self._previous: Luma | None = None
+
+    def measure(self, luma: Luma) -> FrameFeatures:
+        """Measure the next frame: `luma` (height, width), both multiples of 8."""
+        columns = _difference(luma[:, 1:], luma[:, :-1])
+        rows = _difference(luma[1:], luma[:-1])
+        gradient = np.zeros(luma.shape, np.uint16)
+        gradient[:, 1:] += columns
+        gradient[1:] += rows
+        thumbnail, activity = _block_means(luma), _block_means(gradient)
+        temporal = (
+            0.0 if self._previous is None else float(_difference(luma, self._previous).mean())
+        )
+        self._previous = luma
+        return FrameFeatures(
+            luma_mean=float(thumbnail.mean()),
+            luma_std=float(thumbnail.std()),
+            dark_share=float((thumbnail < DARK_BELOW).mean()),
+            flat_share=float((activity < FLAT_BELOW).mean()),
+            spatial=float(activity.mean()) / 2,
+            temporal=temporal,
+            thumbnail=thumbnail,
+        )
+
+
+def _difference(a: Luma, b: Luma) -> Luma:
+    """|a - b| without leaving 8 bits, which is several times faster than going wider."""
+    difference: Luma = np.maximum(a, b) - np.minimum(a, b)
+    return difference
+
+
+def _block_means(values: NDArray[np.uint8] | NDArray[np.uint16]) -> Thumbnail:
+    height, width = values.shape
+    lines = values.reshape(height // BLOCK, BLOCK, width).sum(axis=1, dtype=np.uint32)
+    sums = np.add.reduceat(lines, np.arange(0, width, BLOCK), axis=1)
+    return (sums / np.float32(BLOCK * BLOCK)).astype(np.float32)

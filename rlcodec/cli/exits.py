@@ -1,0 +1,110 @@
+"""From errors and signals to exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from rlcodec.errors import InputError, RlcodecError, SettingsError
+from rlcodec.media.publish import discard_pending
+
+FAILED, USAGE, UNUSABLE_INPUT = 1, 2, 4
+GRACE_S = 0.7
+"""How long an interrupted command may take to leave by itself."""
+
+
+class Interrupted(BaseException):
+    """A signal asked the command to stop; `code` is what it then exits with."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Run a command: errors become one line on standard error and an exit code."""
+    try:
+        with _signals():
+            yield
+    except Interrupted as stop:
+        discard_pending()
+        click.echo("rlcodec: stopped; nothing was left behind", err=True)
+        sys.exit(stop.code)
+    except RlcodecError as error:
+        click.echo(f"rlcodec: error: {error}", err=True)
+        sys.exit(_code(error))
+    except BrokenPipeError:
+        # Whoever read our output went away; nothing can be told any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def _code(error: RlcodecError) -> int:
+    if isinstance(error, SettingsError):
+        return USAGE
+    if isinstance(error, InputError):
+        return UNUSABLE_INPUT
+    return FAILED
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM raise `Interrupted` here; who does not leave in time, or at a second
+    signal, is made to.
+
+    Python runs a handler only between two of its own instructions, and one call of an encoder can
+    take seconds. The signal's number also goes into a socket, where a thread waits that ends the
+    process if the main thread does not.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    done = threading.Event()
+    thread = threading.Thread(target=_watch, args=(reader, done), daemon=True)
+    thread.start()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, _interrupt) for number in numbers]
+    old_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        done.set()
+        signal.set_wakeup_fd(old_fd)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 # signal's signature
+    # The second one is the watching thread's business
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _ignore)
+    raise Interrupted(number)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Let the signal go through the socket only."""
+
+
+def _watch(reader: socket.socket, done: threading.Event) -> None:
+    first = reader.recv(1)
+    if not first or done.is_set():
+        return
+    reader.settimeout(GRACE_S)
+    try:
+        forced = bool(reader.recv(1))
+    except TimeoutError:
+        forced = True
+    if forced and not done.is_set():
+        discard_pending()
+        os._exit(128 + first[0])

@@ -1,0 +1,40 @@
+"""Every error that rlcodec raises, in one tree.
+
+RlcodecError
+├── SettingsError          what was asked for makes no sense (also a ValueError)
+│   └── OffsetError        this encoder, set up like this, cannot change CRF while it runs
+├── InputError             the input cannot be used
+├── EncodeError            an encoder refused to start or gave up
+└── OutputError            the output cannot be written, or failed its check
+    └── OutputExistsError  the output is there already (also a FileExistsError)
+
+A message is one line: what happened, to which file, and what to do about it.
+"""
+
+
+class RlcodecError(Exception):
+    """The root of every error that rlcodec raises on purpose."""
+
+
+class SettingsError(RlcodecError, ValueError):
+    """A setting is out of range, unknown, or does not fit the others."""
+
+
+class OffsetError(SettingsError):
+    """The encoder ignores CRF offsets with these settings."""
+
+
+class InputError(RlcodecError):
+    """The input is missing, unreadable, damaged, or holds no video."""
+
+
+class EncodeError(RlcodecError):
+    """The encoder refused its settings or failed on a frame."""
+
+
+class OutputError(RlcodecError):
+    """The output could not be written, or what was written failed its check."""
+
+
+class OutputExistsError(OutputError, FileExistsError):
+    """The output exists and overwriting it was not asked for."""

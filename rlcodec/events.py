@@ -1,0 +1,77 @@
+"""What the engine tells whoever watches a transcode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Work on a file begins.
+
+    `frames` is what the container promises, None where it promises nothing;
+    `duration_s` likewise, in seconds.
+    """
+
+    input: str
+    output: str
+    width: int
+    height: int
+    frames: int | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user should know: what was changed, or left out, and why."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentDecided:
+    """The policy chose a CRF for `frames` frames from `start_frame` on.
+
+    `crf` is the base plus `offset`; `new_shot` is False where the segment continues the shot before.
+    """
+
+    index: int
+    start_frame: int
+    frames: int
+    offset: float
+    crf: float
+    new_shot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEncoded:
+    """Every frame of a segment has left the encoder.
+
+    `bytes` are those of its packets; `psnr` is the PSNR of the mean
+    squared error of luma in dB, capped at 100, or None where the encoder reports no error. x264 takes
+    the error before deblocking on frames that nothing refers to, so that it comes out somewhat low.
+    """
+
+    index: int
+    start_frame: int
+    frames: int
+    crf: float
+    bytes: int
+    psnr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the work stands: frames that left the encoder, and their bytes."""
+
+    frames: int
+    bytes: int
+    crf: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The file is complete and is being read back before it takes its name."""
+
+
+Event = Started | Notice | SegmentDecided | SegmentEncoded | Progress | Checking

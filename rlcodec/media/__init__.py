@@ -1,0 +1,1 @@
+"""Everything that touches FFmpeg: the only package that imports av."""

@@ -1,0 +1,67 @@
+"""Reads a finished file back: every packet, every timestamp, and a decode of every keyframe."""
+
+from __future__ import annotations
+
+from array import array
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from rlcodec.errors import OutputError
+
+
+def check(path: Path, label: str, stamps: array[int], time_base: Fraction) -> Fraction:
+    """Compare the video stream of a file with the frames that went into it.
+
+    Args:
+        path: the file.
+        label: the name that messages use.
+        stamps: timestamps of the encoded frames in display order, in ticks of `time_base`.
+        time_base: length of such a tick in seconds.
+
+    Returns:
+        The one shift, in seconds, that every timestamp of the file has against `stamps`.
+
+    Raises:
+        OutputError: frames are missing, stand at another time, or cannot be decoded.
+    """
+    try:
+        written, tick = _read(path)
+    except av.error.FFmpegError as error:
+        raise OutputError(f"{label}: what was written cannot be read back: {error}") from error
+    if len(written) != len(stamps):
+        raise OutputError(
+            f"{label}: {len(stamps)} frames were encoded and {len(written)} can be read back"
+        )
+    # Where ticks of the source are whole ticks of the file, nothing is ever rounded
+    tolerance = Fraction(0) if (time_base / tick).denominator == 1 else tick
+    shift = written[0] * tick - stamps[0] * time_base
+    for was, now in zip(stamps, written, strict=True):
+        if abs(now * tick - was * time_base - shift) > tolerance:
+            raise OutputError(
+                f"{label}: the frame of {float(was * time_base):.6f} s was written at "
+                f"{float(now * tick - shift):.6f} s"
+            )
+    return shift
+
+
+def _read(path: Path) -> tuple[array[int], Fraction]:
+    """Sorted timestamps of the video packets and their time base; decodes the keyframes."""
+    with av.open(f"file:{path}", "r") as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        # A whole decode would cost a tenth of the encode. That each packet is the encoder's own is
+        # the muxer's business; that the stream can be entered anywhere is seen at its keyframes.
+        stream.codec_context.skip_frame = "NONKEY"
+        stamps, keys, decoded = array("q"), 0, 0
+        for packet in container.demux(stream):
+            if packet.size and packet.pts is not None:
+                stamps.append(packet.pts)
+                keys += packet.is_keyframe
+            if packet.is_keyframe or not packet.size:
+                decoded += len(packet.decode())
+        if decoded != keys or not keys:
+            raise OutputError(f"{path.name}: {keys} keyframes were written, {decoded} decode")
+        assert stream.time_base is not None
+        return array("q", sorted(stamps)), stream.time_base

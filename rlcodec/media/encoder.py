@@ -1,0 +1,170 @@
+"""One running encoder whose CRF changes from frame to frame.
+
+The change is made by a region of interest that covers the whole frame. FFmpeg's libx264 and libx265
+wrappers turn its `qoffset` into quantiser offsets of `qoffset * (51 + 6 * (bit_depth - 8))` for every
+block, and both encoders' rate control answers to it like to another CRF wherever `capability` says so.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from av.codec.context import Flags
+from av.filter import Graph
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+
+from rlcodec.errors import EncodeError
+from rlcodec.media.capability import Capability
+from rlcodec.media.picture import UNSPECIFIED, Picture
+
+# FF_QP2LAMBDA in libavutil: encoders report QP times this
+_QP_TO_LAMBDA = 118
+# AV_PKT_DATA_QUALITY_STATS in libavcodec/packet.h: quality, picture type, number of errors, errors
+_STATS_HEADER = struct.Struct("<IBBxx")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """One packet as it leaves the encoder.
+
+    `squared_error` is the sum over luma, None where none is reported.
+    """
+
+    packet: av.Packet[av.VideoStream]
+    pts: int
+    squared_error: int | None
+
+
+def encoder_options(
+    codec: str, preset: str, crf: float, options: Mapping[str, str]
+) -> dict[str, str]:
+    """The options that open `codec` at `crf`, with the user's own `options` on top."""
+    chosen = {"preset": preset, "crf": f"{crf:g}", **options}
+    if codec == "libx265":
+        # x265 writes to standard error by itself, whatever the log level of FFmpeg is
+        params = chosen.get("x265-params")
+        chosen["x265-params"] = "log-level=none" + (f":{params}" if params else "")
+    return chosen
+
+
+def pixel_formats(codec: str) -> list[str]:
+    """The pixel formats that an encoder takes, by FFmpeg's names."""
+    formats = av.Codec(codec, "w").video_formats or []
+    # PyAV's libx265 lists formats with alpha and then refuses them
+    return [each.name for each in formats if not each.name.startswith("yuva")]
+
+
+def configure(context: VideoCodecContext, picture: Picture, options: Mapping[str, str]) -> None:
+    """Set a codec context, not yet open, up for a stream of `picture`s."""
+    context.width, context.height = picture.width, picture.height
+    context.pix_fmt = picture.pix_fmt
+    context.sample_aspect_ratio = picture.sample_aspect_ratio
+    # With any other time base than the source's, timestamps would be rounded
+    context.time_base = picture.time_base
+    context.framerate = picture.rate
+    # PyAV's own default, SLICE, costs up to 6 % of the bytes
+    context.thread_type = "AUTO"
+    colour = picture.colour
+    if colour.primaries != UNSPECIFIED:
+        context.color_primaries = colour.primaries
+    if colour.transfer != UNSPECIFIED:
+        context.color_trc = colour.transfer
+    if colour.matrix != UNSPECIFIED:
+        context.colorspace = colour.matrix
+    context.color_range = colour.range
+    context.options = dict(options)
+    # Packets then carry their squared error, which changes no byte and costs next to nothing.
+    # libx264 crashes when it shall report the error of a picture without chroma.
+    if not picture.pix_fmt.startswith("gray"):
+        context.flags |= Flags.psnr
+
+
+def read_stats(packet: av.Packet[av.VideoStream]) -> tuple[float, int | None]:
+    """Mean quantiser and summed squared error of luma that an encoder left with its packet."""
+    stats = bytes(packet.get_sidedata("quality_stats"))
+    if len(stats) < _STATS_HEADER.size:
+        return 0.0, None
+    quality, _, errors = _STATS_HEADER.unpack_from(stats)
+    error = struct.unpack_from("<Q", stats, _STATS_HEADER.size)[0] if errors else None
+    return quality / _QP_TO_LAMBDA, error
+
+
+class _Encodes(Protocol):
+    """A codec context, or the stream of an output that has one."""
+
+    def encode(self, frame: av.VideoFrame | None = None) -> list[av.Packet[av.VideoStream]]: ...
+
+
+class AdaptiveEncoder:
+    """Encodes frames, each at the base CRF plus an offset of its own."""
+
+    def __init__(self, target: _Encodes, picture: Picture, capability: Capability) -> None:
+        """Drive `target`, whose context `configure` has set up for `picture`s."""
+        self._target = target
+        self._picture = picture
+        self._capability = capability
+        self._regions: dict[float, Graph] = {}
+        self._durations: dict[int, int] = {}
+
+    def encode(self, frame: av.VideoFrame, offset: float) -> list[EncodedFrame]:
+        """Push `frame` at the base CRF plus `offset`; packets come out some frames later.
+
+        Raises:
+            EncodeError: the encoder failed.
+        """
+        # A decoded frame brings its picture type along, which would force the source's GOP
+        frame.pict_type = PictureType.NONE
+        assert frame.pts is not None
+        self._durations[frame.pts] = frame.duration or 0
+        if offset:
+            frame = self._with_region(frame, offset)
+        return self._collect(frame)
+
+    def flush(self) -> list[EncodedFrame]:
+        """What the encoder still holds; nothing can be pushed afterwards."""
+        return self._collect(None)
+
+    def _collect(self, frame: av.VideoFrame | None) -> list[EncodedFrame]:
+        try:
+            packets = self._target.encode(frame)
+        except av.error.FFmpegError as error:
+            raise EncodeError(f"the encoder gave up: {error.strerror}") from error
+        return [self._read(packet) for packet in packets]
+
+    def _read(self, packet: av.Packet[av.VideoStream]) -> EncodedFrame:
+        assert packet.pts is not None
+        duration = self._durations.pop(packet.pts, 0)
+        if duration:
+            packet.duration = duration
+        _, error = read_stats(packet)
+        return EncodedFrame(packet, packet.pts, error)
+
+    def _with_region(self, frame: av.VideoFrame, offset: float) -> av.VideoFrame:
+        graph = self._regions.get(offset)
+        if graph is None:
+            graph = self._regions[offset] = self._region(offset)
+        graph.vpush(frame)
+        return graph.vpull()
+
+    def _region(self, offset: float) -> Graph:
+        picture = self._picture
+        quantisers = 51 + 6 * (picture.bit_depth - 8)
+        strength = Fraction(offset * self._capability.gain / quantisers).limit_denominator(10**6)
+        graph = Graph()
+        graph.link_nodes(
+            graph.add_buffer(
+                width=picture.width,
+                height=picture.height,
+                format=av.VideoFormat(picture.pix_fmt),
+                time_base=picture.time_base,
+            ),
+            graph.add("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}"),
+            graph.add("buffersink"),
+        ).configure()
+        return graph

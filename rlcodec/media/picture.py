@@ -1,0 +1,101 @@
+"""What the pictures of a stream look like: the record that links source, filters and encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
+from av.video.stream import VideoStream
+
+# ISO/IEC 23091-2 code points, as FFmpeg uses them
+UNSPECIFIED = 2
+MATRIX_RGB = 0
+MATRIX_BT709 = 1
+RANGE_UNSPECIFIED = 0
+RANGE_LIMITED = 1
+RANGE_FULL = 2
+
+_FALLBACK_RATE = Fraction(25)
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Colour tags as ISO/IEC 23091-2 code points, and FFmpeg's number for the range."""
+
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
+    range: int = RANGE_UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Geometry, pixel format and timing of a stream of frames.
+
+    Attributes:
+        width, height: in pixels.
+        pix_fmt: FFmpeg's name of the pixel format.
+        sample_aspect_ratio: width over height of one pixel.
+        colour: the stream's colour tags.
+        time_base: length of a tick in seconds.
+        rate: average frames per second.
+    """
+
+    width: int
+    height: int
+    pix_fmt: str
+    sample_aspect_ratio: Fraction
+    colour: Colour
+    time_base: Fraction
+    rate: Fraction
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits per component of the first plane."""
+        return VideoFormat(self.pix_fmt).components[0].bits
+
+    @property
+    def frame_bytes(self) -> int:
+        """Memory of one frame, without the padding of its lines."""
+        pixels = VideoFormat(self.pix_fmt, self.width, self.height)
+        return sum(
+            component.width * component.height * ((component.bits + 7) // 8)
+            for component in pixels.components
+        )
+
+
+def picture_of(stream: VideoStream, frame: av.VideoFrame | None = None) -> Picture:
+    """What the frames of an input stream look like: by its first frame, or its headers alone."""
+    seen = frame or stream
+    pix_fmt = frame.format.name if frame else str(stream.codec_context.pix_fmt)
+    return Picture(
+        width=seen.width,
+        height=seen.height,
+        pix_fmt=pix_fmt,
+        sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        colour=_colour_of(frame or stream.codec_context, pix_fmt),
+        time_base=cast(Fraction, stream.time_base),
+        rate=rate_of(stream),
+    )
+
+
+def rate_of(stream: VideoStream) -> Fraction:
+    """Average frames per second; 25 where the stream does not say."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate is not None and 0 < rate <= 1000:
+            return rate
+    return _FALLBACK_RATE
+
+
+def _colour_of(tagged: av.VideoFrame | VideoCodecContext, pix_fmt: str) -> Colour:
+    full = pix_fmt.startswith("yuvj")
+    return Colour(
+        primaries=int(tagged.color_primaries),
+        transfer=int(tagged.color_trc),
+        matrix=int(tagged.colorspace),
+        range=RANGE_FULL if full else int(tagged.color_range),
+    )

@@ -1,0 +1,97 @@
+"""A file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from rlcodec.errors import OutputError, OutputExistsError
+
+# Hidden files that this process has made and neither published nor discarded yet
+_PENDING: set[Path] = set()
+
+
+def discard_pending() -> None:
+    """Remove every unfinished file of this process: for those who end it at once."""
+    for path in tuple(_PENDING):
+        path.unlink(missing_ok=True)
+
+
+class PendingFile:
+    """A hidden file beside `target` that takes its name once it is complete.
+
+    The name on disk never holds anything but the old file or the whole new one.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        """Create the hidden file.
+
+        Raises:
+            OutputExistsError: `target` exists and `overwrite` is False.
+            OutputError: its folder cannot be written, or it is no regular file.
+        """
+        self.target = Path(os.path.realpath(target))
+        self._label = target
+        self._overwrite = overwrite
+        if self.target.exists():
+            if not self.target.is_file():
+                raise OutputError(f"{target}: is not a regular file; choose another name")
+            if not overwrite:
+                raise self._taken()
+        self.path = self.target.with_name(f".{self.target.stem[:100]}.{secrets.token_hex(4)}.part")
+        _PENDING.add(self.path)
+        try:
+            # Exclusive, and with the permissions that the finished file shall have
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as error:
+            _PENDING.discard(self.path)
+            raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
+
+    def publish(self) -> None:
+        """Flush the file to disk and give it its name.
+
+        Raises:
+            OutputExistsError: another file took the name meanwhile.
+            OutputError: the disk refused.
+        """
+        try:
+            _sync(self.path)
+            if self._overwrite:
+                os.replace(self.path, self.target)
+            else:
+                self._link_or_rename()
+            _sync(self.target.parent)
+        except FileExistsError as error:
+            raise self._taken() from error
+        except OSError as error:
+            raise OutputError(f"{self._label}: cannot be written: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove what is there of the file; harmless once it is published."""
+        self.path.unlink(missing_ok=True)
+        _PENDING.discard(self.path)
+
+    def _link_or_rename(self) -> None:
+        # A link fails where the name is taken; a rename would replace what another run put there
+        try:
+            os.link(self.path, self.target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if self.target.exists():
+                raise FileExistsError from None
+            os.replace(self.path, self.target)
+        else:
+            self.path.unlink()
+
+    def _taken(self) -> OutputExistsError:
+        return OutputExistsError(f"{self._label}: exists already; give -y to replace it")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,225 @@
+"""The input: opened safely, decoded with exact timestamps, its other streams passed through."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from rlcodec.errors import InputError
+from rlcodec.media.clock import FrameClock, StepBackError
+from rlcodec.media.picture import Picture, picture_of, rate_of
+
+STANDARD_INPUT = "-"
+
+# Containers that hold their own media. Playlists and lists (hls, concat, image sequences) stay out:
+# they would open other files.
+CONTAINERS = (
+    "3gp,apng,asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,"
+    "nut,obu,ogg,rm,webm,yuv4mpegpipe"
+)
+
+
+class Source:
+    """One input file or pipe: its first video stream decoded, chosen other streams as packets.
+
+    Iterating yields decoded frames, stamped by a `FrameClock`, and packets of the copied streams,
+    in the order of the file.
+    """
+
+    def __init__(self, path: str, *, max_pixels: int, audio: bool, subtitles: bool) -> None:
+        """Open `path` (`-` is standard input) and decode as far as the first frame.
+
+        Raises:
+            InputError: it is missing, no video, damaged, or larger than `max_pixels`.
+        """
+        self.path = path
+        self.label = "standard input" if path == STANDARD_INPUT else path
+        self._container = _open(path, self.label)
+        try:
+            self.video = self._choose_video()
+            self._check_size(max_pixels)
+            kinds = {"audio"} if audio else set()
+            kinds |= {"subtitle"} if subtitles else set()
+            self.passed_through: list[Stream] = [
+                stream for stream in self._container.streams if stream.type in kinds
+            ]
+            self.left_out: list[Stream] = [
+                stream
+                for stream in self._container.streams
+                if stream.type not in {"video", "audio", "subtitle"}
+                or (stream.type == "video" and stream is not self.video)
+            ]
+            self.video.thread_type = "AUTO"
+            self._clock = FrameClock(self.time_base, rate_of(self.video))
+            self._shape: tuple[int, int, str] | None = None
+            self._items = self._read()
+            self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
+            self.first_frame = self._decode_first()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def __iter__(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._items
+
+    @property
+    def time_base(self) -> Fraction:
+        """Length of a tick of the video stream, in seconds."""
+        return cast(Fraction, self.video.time_base)
+
+    @property
+    def picture(self) -> Picture:
+        """What the decoded frames look like."""
+        return picture_of(self.video, self.first_frame)
+
+    @property
+    def start(self) -> Fraction:
+        """The earliest timestamp, in seconds, of the streams in use."""
+        starts = [cast(int, self.first_frame.pts) * self.time_base]
+        for stream in self.passed_through:
+            if stream.start_time is not None and stream.time_base is not None:
+                starts.append(stream.start_time * stream.time_base)
+        return min(starts)
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds of video, as the container declares them."""
+        if self.video.duration:
+            return self.video.duration * self.time_base
+        if self._container.duration:
+            return Fraction(self._container.duration, av.time_base)
+        return None
+
+    @property
+    def frames(self) -> int | None:
+        """Number of frames, as the container declares or implies it."""
+        if self.video.frames:
+            return self.video.frames
+        return None if self.duration is None else round(self.duration * rate_of(self.video))
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The container's own metadata."""
+        return dict(self._container.metadata)
+
+    @property
+    def mended_timestamps(self) -> int:
+        """Timestamps that were missing or did not increase, and were set anew."""
+        return self._clock.mended
+
+    def _choose_video(self) -> VideoStream:
+        videos = [
+            stream
+            for stream in self._container.streams.video
+            if not stream.disposition & Disposition.attached_pic
+        ]
+        if videos:
+            return videos[0]
+        held = [
+            "cover art" if stream.type == "video" else stream.type
+            for stream in self._container.streams
+        ]
+        kinds = ", ".join(f"{held.count(kind)} {kind}" for kind in dict.fromkeys(held))
+        raise InputError(
+            f"{self.label}: no video stream to transcode; it holds {kinds or 'nothing'}"
+        )
+
+    def _check_size(self, max_pixels: int) -> None:
+        width, height = self.video.width, self.video.height
+        if width * height > max_pixels:
+            raise InputError(
+                f"{self.label}: pictures of {width}x{height} exceed the limit of {max_pixels} "
+                "pixels; raise it with --max-pixels if you trust the file"
+            )
+
+    def _decode_first(self) -> av.VideoFrame:
+        for item in self._items:
+            self._ahead.append(item)
+            if isinstance(item, av.VideoFrame):
+                return item
+        raise InputError(f"{self.label}: not one frame of its video can be decoded")
+
+    def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
+        """Frames and packets in file order; at the end the frames that the decoder still holds."""
+        packets = self._container.demux([self.video, *self.passed_through])
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                if packet.stream is not self.video:
+                    if packet.dts is not None:
+                        yield packet
+                    continue
+                for frame in cast("av.Packet[VideoStream]", packet).decode():
+                    yield self._checked(frame)
+            except av.error.FFmpegError as error:
+                raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
+            except StepBackError as error:
+                raise InputError(
+                    f"{self.label}: {error}; split the file there and transcode the pieces"
+                ) from error
+
+    def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
+        shape = (frame.width, frame.height, frame.format.name)
+        if self._shape is None:
+            self._shape = shape
+        elif shape != self._shape:
+            raise InputError(
+                f"{self.label}: the picture changes from {_describe(self._shape)} to "
+                f"{_describe(shape)} {self._place()}; split the file there"
+            )
+        frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration)
+        return frame
+
+    def _place(self) -> str:
+        seconds = self._clock.seconds
+        return "before the first frame" if seconds is None else f"after {float(seconds):.3f} s"
+
+
+def _describe(shape: tuple[int, int, str]) -> str:
+    return f"{shape[0]}x{shape[1]} {shape[2]}"
+
+
+def _open(path: str, label: str) -> InputContainer:
+    guards = {"format_whitelist": CONTAINERS}
+    try:
+        if path == STANDARD_INPUT:
+            return av.open(sys.stdin.buffer, "r", container_options=guards)
+        if Path(path).is_dir():
+            raise InputError(f"{label}: is a folder; name a video file")
+        # `file:` and an absolute path keep names like 12:30.mp4 or -x.mp4 from being read as a
+        # protocol or an option
+        url = f"file:{os.path.abspath(path)}"
+        return av.open(url, "r", container_options={**guards, "protocol_whitelist": "file"})
+    except FileNotFoundError as error:
+        raise InputError(f"{label}: no such file") from error
+    except PermissionError as error:
+        raise InputError(f"{label}: may not be read; check its permissions") from error
+    except (av.error.FFmpegError, EOFError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{label}: is not a video that can be read ({reason})") from error

@@ -1,0 +1,1 @@
+"""State in, offset out: numpy and nothing else."""

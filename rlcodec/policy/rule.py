@@ -1,0 +1,36 @@
+"""A hand-written rule: the honest first rival of everything that is learned."""
+
+from __future__ import annotations
+
+from rlcodec.analysis.state import State
+from rlcodec.policy.interface import Action
+
+TYPICAL_LOG_BPP = -2.2
+"""log2 of the probe's bits per pixel that stands for a title of which nothing was seen yet."""
+TYPICAL_FRAMES = 120.0
+"""Frames of the title that weigh as much as `TYPICAL_LOG_BPP`."""
+SLOPE = 1.0
+"""CRF for every doubling of bits per pixel."""
+HOLD = 1.5
+"""Within a shot the CRF stays unless it should move by more than this."""
+
+
+class Rule:
+    """A higher CRF for segments that cost more than the rest of the title, a lower one for cheaper.
+
+    A byte buys less where bytes are many: quality falls by about the same for each CRF step, while
+    the bytes that a step saves are a share of those spent.
+    """
+
+    name = "rule"
+
+    def decide(self, state: State) -> Action:
+        """The offset for the cost of the segment, against the title so far."""
+        frames = 2 ** state["title_frames"] - 1
+        weight = frames / (frames + TYPICAL_FRAMES)
+        usual = weight * state["title_log_bpp"] + (1 - weight) * TYPICAL_LOG_BPP
+        offset = SLOPE * (state["probe_log_bpp"] - usual)
+        previous = state["previous_offset"]
+        if not state["new_shot"] and abs(offset - previous) < HOLD:
+            return Action(previous)
+        return Action(offset)
