@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from rlcodec.version import VERSION as __version__
+from rlcodec.version import __version__
 
 if TYPE_CHECKING:
     from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream

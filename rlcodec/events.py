@@ -32,7 +32,7 @@ class Notice:
 class SegmentDecided:
     """The policy chose a CRF for `frames` frames from `start_frame` on.
 
-    `crf` is the base plus `offset`; `new_shot` is False where the segment continues the shot before.
+    `crf` is the base plus `offset`; `new_shot` is False where it continues the shot before.
     """
 
     index: int
@@ -48,8 +48,8 @@ class SegmentEncoded:
     """Every frame of a segment has left the encoder.
 
     `bytes` are those of its packets; `psnr` is the PSNR of the mean
-    squared error of luma in dB, capped at 100, or None where the encoder reports no error. x264 takes
-    the error before deblocking on frames that nothing refers to, so that it comes out somewhat low.
+    squared error of luma in dB, capped at 100, or None where the encoder reports no error. x264
+    takes the error before deblocking on frames that nothing refers to: it comes out somewhat low.
     """
 
     index: int

@@ -1,9 +1,9 @@
 """Hard cuts, found frame by frame from thumbnails with a delay of a few frames.
 
-A cut is a change that no small camera move explains, that stands out from the changes around it, and
-that lasts: a flash goes back to what was there before. Fades and dissolves change little from one
-frame to the next and are not cuts. The constants were chosen on marked clips; `benchmarks/shots.py`
-measures them against FFmpeg's `scdet` and PySceneDetect.
+A cut is a change that no small camera move explains, that stands out from the changes around it,
+and that lasts: a flash goes back to what was there before. Fades and dissolves change little from
+one frame to the next and are not cuts. The constants were chosen on marked clips;
+`benchmarks/shots.py` measures them against FFmpeg's `scdet` and PySceneDetect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rlcodec.analysis.features import Thumbnail
 LEAST_CHANGE = 17.0
 """Mean change of block means, in 8-bit levels, that makes a cut where contrast is full."""
 FULL_CONTRAST = 50.0
-"""Standard deviation of block means from which `LEAST_CHANGE` counts whole; less contrast, less change."""
+"""Standard deviation of block means from which `LEAST_CHANGE` counts whole, not in proportion."""
 LEAST_CONTRAST = 0.3
 """The share of `LEAST_CHANGE` that is asked for at the least."""
 PROMINENCE = 1.35

@@ -119,7 +119,7 @@ class History:
         self._waiting[segment.index] = segment
 
     def reported(self, index: int, encoded_bytes: int, psnr: float | None) -> None:
-        """Take note of what the encoder made of a segment: its bytes, and its PSNR in dB if known."""
+        """Take note of what the encoder made of a segment: bytes, and PSNR in dB if known."""
         segment = self._waiting.pop(index)
         pixels = self.title.width * self.title.height * len(segment.frames)
         self.last_report = Report(

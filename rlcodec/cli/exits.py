@@ -58,15 +58,14 @@ def _code(error: RlcodecError) -> int:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """SIGINT and SIGTERM raise `Interrupted` here; who does not leave in time, or at a second
-    signal, is made to.
+    """SIGINT and SIGTERM raise `Interrupted`; who does not leave in time is made to.
 
     Python runs a handler only between two of its own instructions, and one call of an encoder can
     take seconds. The signal's number also goes into a socket, where a thread waits that ends the
-    process if the main thread does not.
+    process if the main thread does not within `GRACE_S`, or at a second signal.
     """
     reader, writer = socket.socketpair()
-    writer.setblocking(False)
+    writer.setblocking(False)  # noqa: FBT003 # the method's own form
     done = threading.Event()
     thread = threading.Thread(target=_watch, args=(reader, done), daemon=True)
     thread.start()

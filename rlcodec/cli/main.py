@@ -1,4 +1,4 @@
-"""The `rlcodec` command: finds its sub-commands when they are used, so that `--help` answers at once."""
+"""The `rlcodec` command: sub-commands are imported when used, so that `--help` answers at once."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
     "rlcodec transcode film.mkv small.mkv --crf 26 --scale -1x720 --preset slow",
     "cat live.ts | rlcodec transcode - live.mkv",
 )
-def command(
+def command(  # noqa: PLR0917 # click passes them all by name
     input: str,  # noqa: A002 # the name that users know
     output: Path,
     crf: float,

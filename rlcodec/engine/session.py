@@ -1,9 +1,9 @@
 """The session: push a frame, get packets and events; the CRF is chosen segment by segment.
 
-Frames wait in a window of fixed length. A frame is analysed when it enters and encoded when it leaves,
-so that for every frame that comes in one goes out and decoder and encoder stay busy together. The first
-frame of a segment to leave has its whole segment decided: up to the next cut, or as far as the window
-has been judged.
+Frames wait in a window of fixed length. A frame is analysed when it enters and encoded when it
+leaves, so that for every frame that comes in one goes out, and decoder and encoder stay busy
+together. The first frame of a segment to leave has its whole segment decided: up to the next cut,
+or as far as the window has been judged.
 """
 
 from __future__ import annotations

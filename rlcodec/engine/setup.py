@@ -1,4 +1,4 @@
-"""What both drivers do before the first frame: find the policy, and see that the encoder obeys it."""
+"""What both drivers do first: find the policy, and see that the encoder will obey it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What an encoder, set up in a certain way, makes of a CRF offset.
 
 Nothing here is a table of presets: the encoder is opened as it will be used, on a tiny picture, and
-asked. libx264 and libx265 write their effective settings into an SEI message of the stream, and their
-FFmpeg wrappers log when they pass over a region of interest.
+asked. libx264 and libx265 write their effective settings into an SEI message of the stream, and
+their FFmpeg wrappers log when they pass over a region of interest.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def inspect(codec: str, pix_fmt: str, options: Mapping[str, str]) -> Capability:
     """Open `codec` with `options` on a tiny picture and learn what offsets will do.
 
     Raises:
-        SettingsError: an option is unknown or has a value that the encoder refuses; the message names it.
+        SettingsError: the encoder does not know an option, or its value; the message names it.
     """
     return _inspect(codec, pix_fmt, tuple(sorted(options.items())))
 
@@ -117,7 +117,7 @@ def _encode_one(codec: str, pix_fmt: str, options: dict[str, str]) -> tuple[byte
 
 
 def _reported(packet: bytes) -> dict[str, str]:
-    """The settings that the encoder wrote into its SEI message: `key=value`, or `key` and `no-key`."""
+    """The settings in the encoder's SEI message: `key=value`, or `key` and `no-key`."""
     match = re.search(rb"options: ([ -~]+)", packet)
     if match is None:
         raise SettingsError("the encoder does not tell its settings; leave its SEI message on")

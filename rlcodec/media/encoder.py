@@ -1,8 +1,9 @@
 """One running encoder whose CRF changes from frame to frame.
 
 The change is made by a region of interest that covers the whole frame. FFmpeg's libx264 and libx265
-wrappers turn its `qoffset` into quantiser offsets of `qoffset * (51 + 6 * (bit_depth - 8))` for every
-block, and both encoders' rate control answers to it like to another CRF wherever `capability` says so.
+wrappers turn its `qoffset` into quantiser offsets of `qoffset * (51 + 6 * (bit_depth - 8))` for
+every block, and both encoders' rate control answers to it like to another CRF wherever `capability`
+says so.
 """
 
 from __future__ import annotations

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from fractions import Fraction
+from typing import cast
 
 import av
 from av.codec.codec import find_best_pix_fmt_of_list
 from av.filter import Graph
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.format import VideoFormat
 
@@ -196,7 +198,7 @@ def _build(chain: list[tuple[str, str | None]], frame: av.VideoFrame, time_base:
 def _display_axes(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """Signs of a, b, c, d of the frame's display matrix (libavutil/display.h); identity if none."""
     try:
-        matrix = frame.side_data[SideDataType.DISPLAYMATRIX]
+        matrix = cast(SideDataContainer, frame.side_data)[SideDataType.DISPLAYMATRIX]
     except KeyError:
         return 1, 0, 0, 1
     values = struct.unpack("<9i", bytes(matrix))

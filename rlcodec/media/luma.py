@@ -41,8 +41,8 @@ class SmallLuma:
                 time_base=picture.time_base,
             ),
             self._graph.add("scale", f"w={self.width}:h={self.height}:flags=area"),
-            # Full range, whatever the source's is. The chroma planes are empty ones: libx264 crashes
-            # where it shall report the error of a picture that has none.
+            # Full range, whatever the source's is. The chroma planes are empty ones: libx264
+            # crashes where it shall report the error of a picture that has none.
             self._graph.add("format", "gray"),
             self._graph.add("format", "yuvj420p"),
             self._graph.add("buffersink"),

@@ -49,7 +49,7 @@ class Output:
             return add_encoded_stream(self._container, codec, picture, options)
 
     def add_copy(self, stream: Stream) -> bool:
-        """Add a stream that is copied packet by packet; False where the container cannot hold it."""
+        """Add a stream to be copied by packets; False where the container cannot hold it."""
         context = stream.codec_context
         if context is None or context.name not in self._container_kind.copied:
             return False
@@ -109,8 +109,8 @@ class Output:
             packet.dts += ticks
 
     def _release(self, until: Fraction | None) -> None:
-        # The encoder holds video back for seconds. Left to the muxer, audio that has run ahead would
-        # be written where a player does not look for it.
+        # The encoder holds video back for seconds. Left to the muxer, audio that has run ahead
+        # would be written where a player does not look for it.
         while self._waiting and (until is None or _time(self._waiting[0]) <= until):
             with self._errors():
                 self._container.mux_one(self._waiting.popleft())

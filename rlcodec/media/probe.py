@@ -1,4 +1,4 @@
-"""The probe: one tiny, continuous x264 encode beside the real one, which tells how hard a frame is."""
+"""The probe: a tiny, continuous x264 encode beside the real one, to tell how hard a frame is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Probe:
     """Encodes every small frame at a fixed CRF, one in, one reading out.
 
     One thread and no lookahead, so that a reading depends on the frames before it and nothing else:
-    a table made for training and a real run see the same numbers. Every frame counts as 1/25 s long.
+    a table made for training and a real run see the same numbers. A frame counts as 1/25 s long.
     """
 
     def __init__(self, width: int, height: int) -> None:

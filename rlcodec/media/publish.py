@@ -58,7 +58,7 @@ class PendingFile:
         try:
             _sync(self.path)
             if self._overwrite:
-                os.replace(self.path, self.target)
+                self.path.replace(self.target)
             else:
                 self._link_or_rename()
             _sync(self.target.parent)
@@ -81,7 +81,7 @@ class PendingFile:
         except OSError:  # a file system without hard links
             if self.target.exists():
                 raise FileExistsError from None
-            os.replace(self.path, self.target)
+            self.path.replace(self.target)
         else:
             self.path.unlink()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -100,9 +99,11 @@ class Source:
     def start(self) -> Fraction:
         """The earliest timestamp, in seconds, of the streams in use."""
         starts = [cast(int, self.first_frame.pts) * self.time_base]
-        for stream in self.passed_through:
-            if stream.start_time is not None and stream.time_base is not None:
-                starts.append(stream.start_time * stream.time_base)
+        starts += [
+            stream.start_time * stream.time_base
+            for stream in self.passed_through
+            if stream.start_time is not None and stream.time_base is not None
+        ]
         return min(starts)
 
     @property
@@ -214,7 +215,7 @@ def _open(path: str, label: str) -> InputContainer:
             raise InputError(f"{label}: is a folder; name a video file")
         # `file:` and an absolute path keep names like 12:30.mp4 or -x.mp4 from being read as a
         # protocol or an option
-        url = f"file:{os.path.abspath(path)}"
+        url = f"file:{Path(path).absolute()}"
         return av.open(url, "r", container_options={**guards, "protocol_whitelist": "file"})
     except FileNotFoundError as error:
         raise InputError(f"{label}: no such file") from error

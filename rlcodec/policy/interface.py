@@ -19,7 +19,7 @@ class Action:
 
 
 class Policy(Protocol):
-    """Decides segment after segment; it keeps nothing between calls, the history is in the state."""
+    """Decides segment after segment. It keeps nothing between calls: the past is in the state."""
 
     @property
     def name(self) -> str:

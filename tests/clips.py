@@ -1,0 +1,133 @@
+"""Clips made for the tests: small, deterministic, and each with what one test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""Luma of one frame (height, width)."""
+
+RATE = Fraction(25)
+
+
+def moving(count: int, *, width: int = 256, height: int = 144, seed: int = 1) -> list[Picture]:
+    """Frames of one shot: a smooth random texture that slides and turns brighter and darker."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(30, 220, (height // 8 + 12, width // 8 + 12))
+    texture = np.kron(coarse, np.ones((8, 8)))
+    texture += random.normal(0, 6, texture.shape)
+    step_x, step_y = random.integers(-2, 3), random.integers(-2, 3)
+    frames = []
+    for number in range(count):
+        top = 40 + (number * step_y) % 40
+        left = 40 + (number * step_x) % 40
+        window = texture[top : top + height, left : left + width]
+        light = 4 * np.sin(number / 9 + seed)
+        frames.append(np.clip(window + light, 0, 255).astype(np.uint8))
+    return frames
+
+
+def shots(lengths: Sequence[int], *, width: int = 256, height: int = 144) -> list[Picture]:
+    """Several shots after each other, with hard cuts between them."""
+    return [
+        frame
+        for seed, length in enumerate(lengths, start=1)
+        for frame in moving(length, width=width, height=height, seed=seed)
+    ]
+
+
+def as_frames(
+    pictures: Sequence[Picture],
+    *,
+    pix_fmt: str = "yuv420p",
+    time_base: Fraction = 1 / RATE,
+    stamps: Sequence[int] | None = None,
+) -> Iterator[av.VideoFrame]:
+    """Frames of av's, grey in colour, with these timestamps or 0, 1, 2 and so on."""
+    for number, picture in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format=pix_fmt)
+        frame.pts = number if stamps is None else stamps[number]
+        frame.time_base = time_base
+        yield frame
+
+
+def write(
+    path: Path,
+    pictures: Sequence[Picture],
+    *,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    pix_fmt: str = "yuv420p",
+    rate: Fraction = RATE,
+    time_base: Fraction | None = None,
+    stamps: Sequence[int] | None = None,
+    audio_s: float = 0.0,
+    rotation: int = 0,
+    sample_aspect_ratio: Fraction | None = None,
+    colour: tuple[int, int, int, int] | None = None,
+    muxer: str | None = None,
+) -> Path:
+    """Write a clip: `stamps` in ticks of `time_base`, `audio_s` seconds of a tone beside it.
+
+    `colour` is primaries, transfer, matrix and range as FFmpeg numbers them.
+    """
+    height, width = pictures[0].shape
+    with av.open(str(path), "w", format=muxer) as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = width, height, pix_fmt
+        context.time_base = time_base or 1 / rate
+        context.thread_count = 1
+        if sample_aspect_ratio is not None:
+            context.sample_aspect_ratio = sample_aspect_ratio
+        if colour is not None:
+            context.color_primaries, context.color_trc = colour[:2]
+            context.colorspace, context.color_range = colour[2:]
+        quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        fast = {"preset": "ultrafast", "crf": "12"} if codec.startswith("libx26") else {}
+        context.options = {**fast, **quiet, **(options or {})}
+        if rotation:
+            stream.set_display_rotation(rotation)
+        tone = container.add_stream("aac", rate=48000) if audio_s else None
+        frames = as_frames(
+            pictures, pix_fmt=pix_fmt, time_base=time_base or 1 / rate, stamps=stamps
+        )
+        for frame in frames:
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if tone is not None:
+            samples = np.sin(np.arange(round(audio_s * 48000)) / 20).astype(np.float32)
+            for start in range(0, len(samples), 1024):
+                block = np.stack([samples[start : start + 1024]] * 2) / 4
+                sound = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+                sound.sample_rate, sound.pts = 48000, start
+                sound.time_base = Fraction(1, 48000)
+                container.mux(tone.encode(sound))
+            container.mux(tone.encode(None))
+    return path
+
+
+def video_stamps(path: Path) -> list[Fraction]:
+    """Timestamps, in seconds, of every decoded frame of a file in display order."""
+    with av.open(str(path)) as container:
+        return sorted(
+            frame.pts * frame.time_base
+            for frame in container.decode(video=0)
+            if frame.pts is not None and frame.time_base is not None
+        )
+
+
+def decoded(path: Path) -> list[Picture]:
+    """Luma of every frame of a file."""
+    with av.open(str(path)) as container:
+        return [
+            frame.to_ndarray(format="gray").astype(np.uint8) for frame in container.decode(video=0)
+        ]

@@ -1,0 +1,37 @@
+"""What every test shares: the installed command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Completed = subprocess.CompletedProcess[str]
+Command = Callable[..., Completed]
+
+RLCODEC = Path(sys.executable).with_name("rlcodec")
+"""The command as pip installed it beside the interpreter that runs the tests."""
+
+
+@pytest.fixture
+def rlcodec(tmp_path: Path) -> Command:
+    """Run the installed command in an empty folder, and give what it printed and its exit code."""
+
+    def run(*arguments: str | Path, stdin: bytes | None = None) -> Completed:
+        done = subprocess.run(
+            [RLCODEC, *map(str, arguments)],
+            cwd=tmp_path,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    return run
