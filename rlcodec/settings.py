@@ -11,12 +11,15 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from rlcodec.errors import SettingsError
+from rlcodec.options import check_options
 
 CODECS = ("libx264", "libx265")
 POLICIES = ("rule", "fixed")
 CRF_RANGE = (0.0, 51.0)
 MAX_OFFSET_RANGE = (0.0, 20.0)
 MAX_PIXELS = 8192 * 4352
+# FFmpeg's filters round rates whose terms exceed 1001000, and timestamps would drift apart
+LARGEST_FPS, LARGEST_FPS_DENOMINATOR = 1000, 1001
 
 _PRESETS = (
     "ultrafast",
@@ -78,8 +81,9 @@ class Settings:
             raise SettingsError(f"max_pixels is {self.max_pixels}: give at least 1")
         if self.scale is not None:
             _check_scale(self.scale)
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise SettingsError(f"fps is {self.fps}: give a rate above 0 and up to 1000")
+        if self.fps is not None:
+            _check_fps(self.fps, str(self.fps))
+        check_options(self.codec, self.encoder_options)
         options = MappingProxyType(dict(self.encoder_options))
         object.__setattr__(self, "encoder_options", options)
 
@@ -121,15 +125,22 @@ def parse_fps(text: str) -> Fraction:
     """Read `25`, `29.97` or `30000/1001` exactly.
 
     Raises:
-        SettingsError: the text is no positive number.
+        SettingsError: the text is no number, or one that FFmpeg would have to round.
     """
     try:
         fps = Fraction(text)
     except (ValueError, ZeroDivisionError):
         fps = Fraction(0)
-    if fps <= 0:
-        raise SettingsError(f"fps is {text!r}: give a rate like 25 or 30000/1001")
+    _check_fps(fps, text)
     return fps
+
+
+def _check_fps(fps: Fraction, shown: str) -> None:
+    if not 0 < fps <= LARGEST_FPS or fps.denominator > LARGEST_FPS_DENOMINATOR:
+        raise SettingsError(
+            f"fps is {shown}: give a rate above 0 and up to {LARGEST_FPS}, like 25, 29.97 or "
+            f"30000/1001, as a fraction over {LARGEST_FPS_DENOMINATOR} at most"
+        )
 
 
 def _check_scale(scale: tuple[int, int]) -> None:

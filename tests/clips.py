@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import skimage.data
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -41,6 +42,26 @@ def shots(lengths: Sequence[int], *, width: int = 256, height: int = 144) -> lis
         for seed, length in enumerate(lengths, start=1)
         for frame in moving(length, width=width, height=height, seed=seed)
     ]
+
+
+def filmed(
+    photograph: str, count: int, *, width: int = 384, height: int = 216, seed: int = 1
+) -> list[Picture]:
+    """Frames of a camera that moves over one of scikit-image's photographs, with mild noise."""
+    picture = getattr(skimage.data, photograph)()
+    grey = picture if picture.ndim == 2 else picture[..., :3] @ (0.299, 0.587, 0.114)
+    grey = np.pad(grey.astype(float), ((0, height), (0, width)), mode="symmetric")
+    random = np.random.default_rng(seed)
+    frames = []
+    for number in range(count):
+        # Moves by parts of a pixel, as cameras do
+        (left, right), (top, down) = divmod(number * 1.3, 1), divmod(number * 0.7, 1)
+        window = grey[int(top) : int(top) + height + 1, int(left) : int(left) + width + 1]
+        window = (1 - down) * window[:-1] + down * window[1:]
+        window = (1 - right) * window[:, :-1] + right * window[:, 1:]
+        noisy = window + random.normal(0, 1.5, window.shape)
+        frames.append(np.clip(np.round(noisy), 0, 255).astype(np.uint8))
+    return frames
 
 
 def as_frames(

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
@@ -19,6 +19,7 @@ from rlcodec.media.publish import discard_pending
 FAILED, USAGE, UNUSABLE_INPUT = 1, 2, 4
 GRACE_S = 0.7
 """How long an interrupted command may take to leave by itself."""
+_STOPPED = "rlcodec: stopped; nothing was left behind"
 
 
 class Interrupted(BaseException):
@@ -37,15 +38,23 @@ def exit_codes() -> Iterator[None]:
             yield
     except Interrupted as stop:
         discard_pending()
-        click.echo("rlcodec: stopped; nothing was left behind", err=True)
-        sys.exit(stop.code)
+        click.echo(_STOPPED, err=True)
+        # Not sys.exit: an encoder that is thrown away finishes its frames first, for seconds
+        os._exit(stop.code)
     except RlcodecError as error:
-        click.echo(f"rlcodec: error: {error}", err=True)
+        click.echo(f"rlcodec: error: {_one_line(str(error))}", err=True)
         sys.exit(_code(error))
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+
+
+def _one_line(text: str) -> str:
+    """The text without line breaks and control characters, which a file's name may bring along."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _code(error: RlcodecError) -> int:
@@ -106,4 +115,7 @@ def _watch(reader: socket.socket, done: threading.Event) -> None:
         forced = True
     if forced and not done.is_set():
         discard_pending()
+        # The main thread may be in the middle of a print: click, and its lock, are out of reach
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), f"{_STOPPED}\n".encode())
         os._exit(128 + first[0])

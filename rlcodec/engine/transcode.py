@@ -115,6 +115,7 @@ class _Run:
         self._filter = PictureFilter(
             source.first_frame,
             source.picture,
+            label=source.label,
             formats=pixel_formats(settings.codec),
             pix_fmt=settings.pix_fmt,
             scale=settings.scale,

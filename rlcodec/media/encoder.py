@@ -112,6 +112,8 @@ class AdaptiveEncoder:
         self._capability = capability
         self._regions: dict[float, Graph] = {}
         self._durations: dict[int, int] = {}
+        # Rate control does not look at the complexity of the first frame: offsets count in full
+        self._gain = 1.0
 
     def encode(self, frame: av.VideoFrame, offset: float) -> list[EncodedFrame]:
         """Push `frame` at the base CRF plus `offset`; packets come out some frames later.
@@ -124,7 +126,8 @@ class AdaptiveEncoder:
         assert frame.pts is not None
         self._durations[frame.pts] = frame.duration or 0
         if offset:
-            frame = self._with_region(frame, offset)
+            frame = self._with_region(frame, offset * self._gain)
+        self._gain = self._capability.gain
         return self._collect(frame)
 
     def flush(self) -> list[EncodedFrame]:
@@ -156,7 +159,7 @@ class AdaptiveEncoder:
     def _region(self, offset: float) -> Graph:
         picture = self._picture
         quantisers = 51 + 6 * (picture.bit_depth - 8)
-        strength = Fraction(offset * self._capability.gain / quantisers).limit_denominator(10**6)
+        strength = Fraction(offset / quantisers).limit_denominator(10**6)
         graph = Graph()
         graph.link_nodes(
             graph.add_buffer(

@@ -51,6 +51,7 @@ class PictureFilter:
         frame: av.VideoFrame,
         picture: Picture,
         *,
+        label: str,
         formats: list[str],
         pix_fmt: str | None,
         scale: tuple[int, int] | None,
@@ -58,12 +59,14 @@ class PictureFilter:
     ) -> None:
         """Plan the graph from the first `frame` of a stream of `picture`s.
 
-        `formats` are the pixel formats that the encoder takes; the other arguments are the user's.
+        `label` is the name that messages use, `formats` are the pixel formats that the encoder
+        takes; the other arguments are the user's.
 
         Raises:
             InputError: the picture is too small to be encoded.
             SettingsError: the encoder does not take `pix_fmt`.
         """
+        self._label = label
         self.notes: list[str] = []
         self._chain: list[tuple[str, str | None]] = []
         self.picture = picture
@@ -155,8 +158,8 @@ class PictureFilter:
         width, height = was.width - was.width % step_x, was.height - was.height % step_y
         if min(width, height) < SMALLEST_SIDE:
             raise InputError(
-                f"a picture of {was.width}x{was.height} is too small to encode; both sides need "
-                f"{SMALLEST_SIDE} pixels at least (--scale makes it larger)"
+                f"{self._label}: a picture of {was.width}x{was.height} is too small to encode; both "
+                f"sides need {SMALLEST_SIDE} pixels at least (--scale makes it larger)"
             )
         if (width, height) != (was.width, was.height):
             self._chain.append(("crop", f"w={width}:h={height}:x=0:y=0:exact=1"))

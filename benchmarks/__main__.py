@@ -1,0 +1,22 @@
+"""`python -m benchmarks NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks.memory import memory
+from benchmarks.overhead import overhead
+from benchmarks.shots import shots
+from benchmarks.startup import startup
+
+
+@click.group()
+def main() -> None:
+    """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
+
+
+for command in (memory, overhead, shots, startup):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()
