@@ -1,1 +1,1 @@
-"""The project measuring itself: `python -m benchmarks NAME`. Nothing here is ever asserted in a test."""
+"""The project measuring itself: `python -m benchmarks NAME`. No test asserts any of it."""

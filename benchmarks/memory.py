@@ -68,7 +68,7 @@ def _loop(piece: Path, target: Path, seconds: int) -> None:
     with av.open(str(target), "w") as container:
         stream = None
         ticks = 0
-        while stream is None or ticks * stream.time_base < seconds:
+        while stream is None or ticks * Fraction(stream.time_base or 0) < seconds:
             with av.open(str(piece)) as source:
                 video = source.streams.video[0]
                 if stream is None:

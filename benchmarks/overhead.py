@@ -6,6 +6,7 @@ Wall and CPU time of whole processes, start-up included, against a plain PyAV lo
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,10 @@ from pathlib import Path
 import click
 import imageio_ffmpeg
 
+from benchmarks.plain import __file__ as plain
 from benchmarks.processes import RLCODEC, in_turn, median, median_ratio
 from benchmarks.reels import draw, reel
 from benchmarks.tables import report
-from benchmarks.plain import __file__ as plain
 
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 
@@ -44,8 +45,6 @@ def overhead(
 
 
 def _compare(source: Path, folder: Path, size: str, preset: str, runs: int) -> dict[str, object]:
-    import sys
-
     target = str(folder / "out.mp4")
     settings = ["--preset", preset, "--crf", "23"]
     costs = in_turn(

@@ -30,7 +30,7 @@ def run(command: Sequence[str]) -> Cost:
         RuntimeError: it failed.
     """
     began = time.perf_counter()
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 # our own commands
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
@@ -55,12 +55,16 @@ def in_turn(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, list[
     return costs
 
 
+def _figure(cost: Cost, figure: str) -> float:
+    return float(getattr(cost, figure))
+
+
 def median_ratio(costs: Sequence[Cost], against: Sequence[Cost], figure: str) -> float:
     """The median over rounds of the ratio of one figure of `Cost`."""
     pairs = zip(costs, against, strict=True)
-    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in pairs)
+    return statistics.median(_figure(a, figure) / _figure(b, figure) for a, b in pairs)
 
 
 def median(costs: Sequence[Cost], figure: str) -> float:
     """The median of one figure of `Cost`."""
-    return statistics.median(getattr(cost, figure) for cost in costs)
+    return statistics.median(_figure(cost, figure) for cost in costs)

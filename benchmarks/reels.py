@@ -22,13 +22,13 @@ def videos(folder: Path) -> list[Path]:
 def draw(folder: Path, count: int, seed: int) -> list[Path]:
     """`count` clips of a folder, drawn by `seed`."""
     found = videos(folder)
-    return random.Random(seed).sample(found, min(count, len(found)))
+    return random.Random(seed).sample(found, min(count, len(found)))  # noqa: S311 # a draw
 
 
 def pictures(
     path: Path, width: int, height: int, *, limit: int | None = None
 ) -> Iterator[av.VideoFrame]:
-    """The first `limit` frames of a video at a size, the shape kept and the rest cut off, yuv420p."""
+    """The first `limit` frames of a video, yuv420p, scaled to fill a size and cropped to it."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         video.thread_type = "AUTO"
@@ -65,7 +65,7 @@ def write(
     height: int,
     rate: Fraction,
 ) -> list[int]:
-    """Join frames into one H.264 file of nearly lossless quality; the number of each join's frame."""
+    """Join frames into one nearly lossless H.264 file; the number of each join's first frame."""
     joins: list[int] = []
     count = 0
     with av.open(str(target), "w") as container:

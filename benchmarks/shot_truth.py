@@ -1,4 +1,4 @@
-"""Videos with known cuts: marked by eye, joined from clips, and altered in every way that misleads."""
+"""Videos with known cuts: marked by eye, joined from clips, and altered to mislead a detector."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def _save(target: Path, clips: list[Clip], rate: Fraction) -> list[int]:
 
 
 def _levels(values: NDArray[np.floating]) -> Clip:
-    return np.clip(values, 16, 235).astype(np.uint8)
+    levels: Clip = np.clip(values, 16, 235).astype(np.uint8)
+    return levels
 
 
 def _flash(clip: Clip, length: int, random: np.random.Generator) -> Clip:

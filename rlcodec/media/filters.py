@@ -158,8 +158,8 @@ class PictureFilter:
         width, height = was.width - was.width % step_x, was.height - was.height % step_y
         if min(width, height) < SMALLEST_SIDE:
             raise InputError(
-                f"{self._label}: a picture of {was.width}x{was.height} is too small to encode; both "
-                f"sides need {SMALLEST_SIDE} pixels at least (--scale makes it larger)"
+                f"{self._label}: a picture of {was.width}x{was.height} is too small to encode; "
+                f"both sides need {SMALLEST_SIDE} pixels at least (--scale makes it larger)"
             )
         if (width, height) != (was.width, was.height):
             self._chain.append(("crop", f"w={width}:h={height}:x=0:y=0:exact=1"))

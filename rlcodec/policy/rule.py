@@ -6,9 +6,10 @@ from rlcodec.analysis.state import State
 from rlcodec.policy.interface import Action
 
 TYPICAL_LOG_BPP = -2.2
-"""log2 of the probe's bits per pixel that stands for a title of which nothing was seen yet."""
-TYPICAL_FRAMES = 120.0
-"""Frames of the title that weigh as much as `TYPICAL_LOG_BPP`."""
+"""log2 of the probe's bits per pixel in a title of which nothing was seen: the mean of a corpus."""
+TYPICAL_FRAMES = 25.0
+"""Frames of the title that weigh as much as `TYPICAL_LOG_BPP`. Titles differ from each other more
+than their shots do: a few shots tell more about a title than all other titles."""
 SLOPE = 1.0
 """CRF for every doubling of bits per pixel."""
 HOLD = 1.5
@@ -25,11 +26,14 @@ class Rule:
     name = "rule"
 
     def decide(self, state: State) -> Action:
-        """The offset for the cost of the segment, against the title so far."""
-        frames = 2 ** state["title_frames"] - 1
-        weight = frames / (frames + TYPICAL_FRAMES)
-        usual = weight * state["title_log_bpp"] + (1 - weight) * TYPICAL_LOG_BPP
-        offset = SLOPE * (state["probe_log_bpp"] - usual)
+        """The offset for the cost of the segment, against the title so far and the segment."""
+        seen = 2 ** state["title_frames"] - 1
+        length = 2 ** state["length"]
+        cost = state["probe_log_bpp"]
+        usual = (
+            TYPICAL_FRAMES * TYPICAL_LOG_BPP + seen * state["title_log_bpp"] + length * cost
+        ) / (TYPICAL_FRAMES + seen + length)
+        offset = SLOPE * (cost - usual)
         previous = state["previous_offset"]
         if not state["new_shot"] and abs(offset - previous) < HOLD:
             return Action(previous)
