@@ -21,14 +21,18 @@ RATE = Fraction(25)
 def moving(count: int, *, width: int = 256, height: int = 144, seed: int = 1) -> list[Picture]:
     """Frames of one shot: a smooth random texture that slides and turns brighter and darker."""
     random = np.random.default_rng(seed)
-    coarse = random.uniform(30, 220, (height // 8 + 12, width // 8 + 12))
-    texture = np.kron(coarse, np.ones((8, 8)))
-    texture += random.normal(0, 6, texture.shape)
+    y, x = np.mgrid[: height + 80, : width + 80]
+    texture = random.normal(random.uniform(90, 160), 6, y.shape)
+    for _ in range(8):
+        length, angle, phase = random.uniform(40, 200), *random.uniform(0, 2 * np.pi, 2)
+        wave = (x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / length + phase
+        texture += 22 * np.sin(wave)
     step_x, step_y = random.integers(-2, 3), random.integers(-2, 3)
     frames = []
     for number in range(count):
-        top = 40 + (number * step_y) % 40
-        left = 40 + (number * step_x) % 40
+        # To and fro, since a jump back would be a cut
+        top = 20 + abs((number * step_y) % 80 - 40)
+        left = 20 + abs((number * step_x) % 80 - 40)
         window = texture[top : top + height, left : left + width]
         light = 4 * np.sin(number / 9 + seed)
         frames.append(np.clip(window + light, 0, 255).astype(np.uint8))

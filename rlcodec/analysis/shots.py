@@ -85,14 +85,27 @@ class ShotDetector:
             return False
         first = max(1, place - self.reach)
         last = min(len(self._seen) - 1, place + self.reach)
-        for near in range(first, last + 1):
-            limit = change / PROMINENCE
-            if (
-                near != place
-                and self._seen[near].change > limit
-                and self._moved_change(near) > limit
-            ):
+        limit = change / PROMINENCE
+        rivals = [
+            near
+            for near in range(first, last + 1)
+            if near != place
+            and self._seen[near].change > limit
+            and self._moved_change(near) > limit
+        ]
+        if rivals == [place + 1]:
+            # One frame of light on the cut makes two changes. The first counts, if the frames before
+            # and after the light differ, though less than both do from the light.
+            across = self._across(place)
+            others = set(range(first, last + 1)) - {place, place + 1}
+            # The two frames lie two steps of any motion apart
+            motion = 2 * max((self._seen[other].change for other in others), default=0.0)
+            most = min(change, self._moved_change(place + 1))
+            if not max(least, PROMINENCE * motion) <= across < most:
                 return False
+            change = across
+        elif rivals:
+            return False
         lasting = PERSISTENCE * change
         goes_back = any(
             _difference_after_move(self._seen[later].thumbnail, before.thumbnail) < lasting
@@ -103,6 +116,11 @@ class ShotDetector:
             for earlier in range(max(0, place - 1 - self.reach), place - 1)
         )
         return not goes_back and not came_back
+
+    def _across(self, place: int) -> float:
+        """How much the frames before and after this one differ."""
+        after, before = self._seen[place + 1], self._seen[place - 1]
+        return _difference_after_move(after.thumbnail, before.thumbnail)
 
     def _moved_change(self, place: int) -> float:
         frame = self._seen[place]

@@ -103,6 +103,7 @@ class _Run:
         self._began = time.monotonic()
         self._source = source
         self._pending = pending
+        self._muxer = container.muxer
         self._settings = settings
         self._watcher = tell
         self._notices: list[str] = []
@@ -219,9 +220,10 @@ class _Run:
         self._tell(Checking())
         shift = check(
             self._pending.path,
-            str(self._pending.target),
             self._stamps,
             self._filter.picture.time_base,
+            muxer=self._muxer,
+            label=str(self._pending.target),
         )
         if shift:
             self._notice(f"all timestamps were moved by {float(shift):+.6f} s")

@@ -11,14 +11,17 @@ import av
 from rlcodec.errors import OutputError
 
 
-def check(path: Path, label: str, stamps: array[int], time_base: Fraction) -> Fraction:
+def check(
+    path: Path, stamps: array[int], time_base: Fraction, *, muxer: str, label: str
+) -> Fraction:
     """Compare the video stream of a file with the frames that went into it.
 
     Args:
         path: the file.
-        label: the name that messages use.
         stamps: timestamps of the encoded frames in display order, in ticks of `time_base`.
         time_base: length of such a tick in seconds.
+        muxer: FFmpeg's name of the muxer that wrote the file.
+        label: the name that messages use.
 
     Returns:
         The one shift, in seconds, that every timestamp of the file has against `stamps`.
@@ -27,7 +30,7 @@ def check(path: Path, label: str, stamps: array[int], time_base: Fraction) -> Fr
         OutputError: frames are missing, stand at another time, or cannot be decoded.
     """
     try:
-        written, tick = _read(path)
+        written, tick = _read(path, muxer)
     except av.error.FFmpegError as error:
         raise OutputError(f"{label}: what was written cannot be read back: {error}") from error
     if len(written) != len(stamps):
@@ -46,9 +49,10 @@ def check(path: Path, label: str, stamps: array[int], time_base: Fraction) -> Fr
     return shift
 
 
-def _read(path: Path) -> tuple[array[int], Fraction]:
+def _read(path: Path, muxer: str) -> tuple[array[int], Fraction]:
     """Sorted timestamps of the video packets and their time base; decodes the keyframes."""
-    with av.open(f"file:{path}", "r") as container:
+    # A transport stream of ten packets or so is too short for FFmpeg to tell what it is
+    with av.open(f"file:{path}", "r", format=muxer) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         # A whole decode would cost a tenth of the encode. That each packet is the encoder's own is

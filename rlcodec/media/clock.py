@@ -30,8 +30,10 @@ def to_ticks(seconds: Fraction, time_base: Fraction) -> int:
 class FrameClock:
     """Strictly increasing timestamps for the frames of one stream, in display order.
 
-    A stream's own timestamps pass unchanged. A missing one continues from the frame before, and one
-    that does not increase moves to the next tick; `mended` counts both.
+    A stream's own timestamps pass unchanged. Where more of them than of the decoding timestamps fail
+    to increase, the latter are taken, as FFmpeg does (`guess_correct_pts` in libavcodec/decode.c).
+    What then is missing continues from the frame before, and what does not increase moves to the
+    next tick; `mended` counts the frames whose own timestamp was not taken.
     """
 
     def __init__(self, time_base: Fraction, rate: Fraction) -> None:
@@ -41,32 +43,54 @@ class FrameClock:
         self._nominal = max(1, to_ticks(1 / rate, time_base))
         self._last: int | None = None
         self._last_duration = self._nominal
+        self._pts, self._dts = _Series(), _Series()
 
     @property
     def seconds(self) -> Fraction | None:
         """Where the last stamped frame stands, None before the first."""
         return None if self._last is None else self._last * self.time_base
 
-    def stamp(self, pts: int | None, duration: int | None) -> tuple[int, int]:
+    def stamp(
+        self, pts: int | None, duration: int | None, dts: int | None = None
+    ) -> tuple[int, int]:
         """The timestamp and duration, in ticks, of the next frame.
+
+        `dts` is when its packet was to be decoded, where that is known.
 
         Raises:
             StepBackError: the stream jumps back in time.
         """
+        self._pts.take(pts)
+        self._dts.take(dts)
+        told = pts
+        if dts is not None and (pts is None or self._pts.faults > self._dts.faults):
+            told = dts
         if self._last is None:
-            stamped = 0 if pts is None else pts
-            self.mended += pts is None
-        elif pts is None:
+            stamped = told or 0
+        elif told is None:
             stamped = self._last + self._last_duration
-            self.mended += 1
-        elif pts > self._last:
-            stamped = pts
+        elif told > self._last:
+            stamped = told
         else:
-            if (self._last - pts) * self.time_base > LARGEST_STEP_BACK:
+            if (self._last - told) * self.time_base > LARGEST_STEP_BACK:
                 raise StepBackError(self._last * self.time_base)
             stamped = self._last + 1
-            self.mended += 1
+        self.mended += stamped != pts
         if not duration or duration < 0:
             duration = self._nominal
         self._last, self._last_duration = stamped, duration
         return stamped, duration
+
+
+class _Series:
+    """Timestamps of one kind, and how many of them did not increase."""
+
+    def __init__(self) -> None:
+        self.faults = 0
+        self._last: int | None = None
+
+    def take(self, stamp: int | None) -> None:
+        if stamp is None:
+            return
+        self.faults += self._last is not None and stamp <= self._last
+        self._last = stamp

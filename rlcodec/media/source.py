@@ -194,7 +194,7 @@ class Source:
                 f"{self.label}: the picture changes from {_describe(self._shape)} to "
                 f"{_describe(shape)} {self._place()}; split the file there"
             )
-        frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration)
+        frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration, frame.dts)
         return frame
 
     def _place(self) -> str:
