@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def contents(folder: Path) -> dict[str, str]:
     held = {}
     for path in folder.iterdir():
         if path.is_symlink():
-            held[path.name] = f"link to {os.readlink(path)}"
+            held[path.name] = f"link to {path.readlink()}"
         elif path.is_file():
             held[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         else:

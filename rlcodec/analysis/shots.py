@@ -78,56 +78,56 @@ class ShotDetector:
         contrast = max(frame.contrast, before.contrast) / FULL_CONTRAST
         least = LEAST_CHANGE * min(1.0, max(LEAST_CONTRAST, contrast))
         # Allowing for moves can only lessen a change, and costs far more: try without first
-        if frame.change < least:
+        if frame.change < least or self._moved_change(place) < least:
             return False
+        change = self._prominent_change(place, least)
+        return change is not None and self._lasts(place, change)
+
+    def _prominent_change(self, place: int, least: float) -> float | None:
+        """The change into this shot, None where the changes nearby are as large."""
         change = self._moved_change(place)
-        if change < least:
-            return False
-        first = max(1, place - self.reach)
-        last = min(len(self._seen) - 1, place + self.reach)
         limit = change / PROMINENCE
+        near = self._near(place)
         rivals = [
-            near
-            for near in range(first, last + 1)
-            if near != place
-            and self._seen[near].change > limit
-            and self._moved_change(near) > limit
+            each
+            for each in near
+            if self._seen[each].change > limit and self._moved_change(each) > limit
         ]
-        if rivals == [place + 1]:
-            # One frame of light on the cut makes two changes. The first counts, if the frames before
-            # and after the light differ, though less than both do from the light.
-            across = self._across(place)
-            others = set(range(first, last + 1)) - {place, place + 1}
-            # The two frames lie two steps of any motion apart
-            motion = 2 * max((self._seen[other].change for other in others), default=0.0)
-            most = min(change, self._moved_change(place + 1))
-            if not max(least, PROMINENCE * motion) <= across < most:
-                return False
-            change = across
-        elif rivals:
-            return False
+        if rivals != [place + 1]:
+            return None if rivals else change
+        # One frame of light on the cut makes two changes. The first counts, if the frames before
+        # and after the light differ by more than motion makes them, and by less than from the light
+        across = self._difference(place + 1, place - 1)
+        motion = 2 * max((self._seen[each].change for each in near if each != place + 1), default=0)
+        most = min(change, self._moved_change(place + 1))
+        return across if max(least, PROMINENCE * motion) <= across < most else None
+
+    def _lasts(self, place: int, change: float) -> bool:
+        """Whether no picture nearby comes back to what was there on the other side."""
         lasting = PERSISTENCE * change
+        near = self._near(place)
         goes_back = any(
-            _difference_after_move(self._seen[later].thumbnail, before.thumbnail) < lasting
-            for later in range(place + 1, last + 1)
+            self._difference(each, place - 1) < lasting for each in near if each > place
         )
         came_back = any(
-            _difference_after_move(frame.thumbnail, self._seen[earlier].thumbnail) < lasting
-            for earlier in range(max(0, place - 1 - self.reach), place - 1)
+            self._difference(place, each) < lasting
+            for each in range(max(0, place - 1 - self.reach), place - 1)
         )
         return not goes_back and not came_back
 
-    def _across(self, place: int) -> float:
-        """How much the frames before and after this one differ."""
-        after, before = self._seen[place + 1], self._seen[place - 1]
-        return _difference_after_move(after.thumbnail, before.thumbnail)
+    def _near(self, place: int) -> list[int]:
+        """Frames up to `reach` away that have a frame before them."""
+        last = min(len(self._seen) - 1, place + self.reach)
+        return [each for each in range(max(1, place - self.reach), last + 1) if each != place]
 
     def _moved_change(self, place: int) -> float:
         frame = self._seen[place]
         if frame.moved_change is None:
-            before = self._seen[place - 1].thumbnail
-            frame.moved_change = _difference_after_move(frame.thumbnail, before)
+            frame.moved_change = self._difference(place, place - 1)
         return frame.moved_change
+
+    def _difference(self, one: int, other: int) -> float:
+        return _difference_after_move(self._seen[one].thumbnail, self._seen[other].thumbnail)
 
 
 def _difference_after_move(a: Thumbnail, b: Thumbnail) -> float:

@@ -131,7 +131,8 @@ class Session:
     def _decide(self, step: Step) -> _InEncoder:
         start = self._decided
         new_shot = start == 0
-        if self._cuts and self._cuts[0] == start:
+        # With a lookahead shorter than the detector's reach a cut is known after it was passed
+        while self._cuts and self._cuts[0] <= start:
             self._cuts.popleft()
             new_shot = True
         end = self._cuts[0] if self._cuts else max(self._judged, start + 1)

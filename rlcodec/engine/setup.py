@@ -21,15 +21,17 @@ def options_for(settings: Settings) -> dict[str, str]:
     return encoder_options(settings.codec, settings.preset, settings.crf, settings.encoder_options)
 
 
-def capability_for(settings: Settings, pix_fmt: str) -> Capability:
-    """What the encoder makes of CRF offsets.
+def capability_for(settings: Settings, pix_fmt: str) -> Capability | None:
+    """What the encoder makes of CRF offsets; None for the policy that makes none.
 
     Raises:
         OffsetError: it ignores them, and the policy would make some.
         SettingsError: the encoder refuses an option.
     """
     capability = inspect(settings.codec, pix_fmt, options_for(settings))
-    if capability.control is Control.ABSENT and settings.policy != Fixed.name:
+    if settings.policy == Fixed.name:
+        return None
+    if capability.control is Control.ABSENT:
         tune = settings.encoder_options.get("tune")
         setup = f"preset {settings.preset}" + (f", tune {tune}" if tune else "")
         raise OffsetError(

@@ -58,6 +58,8 @@ def _read(path: Path, muxer: str) -> tuple[array[int], Fraction]:
         # A whole decode would cost a tenth of the encode. That each packet is the encoder's own is
         # the muxer's business; that the stream can be entered anywhere is seen at its keyframes.
         stream.codec_context.skip_frame = "NONKEY"
+        # Without this a decoder covers damage up as well as it can
+        stream.codec_context.options = {"err_detect": "explode"}
         stamps, keys, decoded = array("q"), 0, 0
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:

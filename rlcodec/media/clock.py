@@ -30,8 +30,8 @@ def to_ticks(seconds: Fraction, time_base: Fraction) -> int:
 class FrameClock:
     """Strictly increasing timestamps for the frames of one stream, in display order.
 
-    A stream's own timestamps pass unchanged. Where more of them than of the decoding timestamps fail
-    to increase, the latter are taken, as FFmpeg does (`guess_correct_pts` in libavcodec/decode.c).
+    A stream's own timestamps pass unchanged. Where more of them than of the decoding timestamps do
+    not increase, the latter are taken, as FFmpeg does (`guess_correct_pts`, libavcodec/decode.c).
     What then is missing continues from the frame before, and what does not increase moves to the
     next tick; `mended` counts the frames whose own timestamp was not taken.
     """

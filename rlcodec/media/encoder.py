@@ -105,15 +105,19 @@ class _Encodes(Protocol):
 class AdaptiveEncoder:
     """Encodes frames, each at the base CRF plus an offset of its own."""
 
-    def __init__(self, target: _Encodes, picture: Picture, capability: Capability) -> None:
-        """Drive `target`, whose context `configure` has set up for `picture`s."""
+    def __init__(self, target: _Encodes, picture: Picture, capability: Capability | None) -> None:
+        """Drive `target`, whose context `configure` has set up for `picture`s.
+
+        `capability` says what it makes of offsets; None promises that all offsets will be 0, and
+        leaves the frames as they are.
+        """
         self._target = target
         self._picture = picture
         self._capability = capability
         self._regions: dict[float, Graph] = {}
         self._durations: dict[int, int] = {}
-        # Rate control does not look at the complexity of the first frame: offsets count in full
-        self._gain = 1.0
+        self._last_duration = 0
+        self._first = True
 
     def encode(self, frame: av.VideoFrame, offset: float) -> list[EncodedFrame]:
         """Push `frame` at the base CRF plus `offset`; packets come out some frames later.
@@ -124,15 +128,25 @@ class AdaptiveEncoder:
         # A decoded frame brings its picture type along, which would force the source's GOP
         frame.pict_type = PictureType.NONE
         assert frame.pts is not None
-        self._durations[frame.pts] = frame.duration or 0
-        if offset:
-            frame = self._with_region(frame, offset * self._gain)
-        self._gain = self._capability.gain
+        self._durations[frame.pts] = self._last_duration = frame.duration or 0
+        if self._capability is not None:
+            # Rate control does not look at the complexity of the first frame: it gets no gain.
+            # An offset of 0 is attached too: x265 keeps its frames for further use, together with
+            # what was attached to them, and crashes where nothing was.
+            gain = 1.0 if self._first else self._capability.gain
+            frame = self._with_region(frame, offset * gain)
+        self._first = False
         return self._collect(frame)
 
     def flush(self) -> list[EncodedFrame]:
         """What the encoder still holds; nothing can be pushed afterwards."""
-        return self._collect(None)
+        left = self._collect(None)
+        if left:
+            # MP4's table of durations goes by coding order: what stands for the end of the stream
+            # there is the last packet, which need not be the last frame
+            last = left[-1].packet
+            last.duration = max(last.duration or 0, self._last_duration)
+        return left
 
     def _collect(self, frame: av.VideoFrame | None) -> list[EncodedFrame]:
         try:

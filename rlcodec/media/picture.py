@@ -92,10 +92,14 @@ def rate_of(stream: VideoStream) -> Fraction:
 
 
 def _colour_of(tagged: av.VideoFrame | VideoCodecContext, pix_fmt: str) -> Colour:
-    full = pix_fmt.startswith("yuvj")
+    tagged_range = int(tagged.color_range)
+    # FFmpeg takes grey pictures that do not say their range for full, as images are
+    full = pix_fmt.startswith("yuvj") or (
+        pix_fmt.startswith("gray") and tagged_range == RANGE_UNSPECIFIED
+    )
     return Colour(
         primaries=int(tagged.color_primaries),
         transfer=int(tagged.color_trc),
         matrix=int(tagged.colorspace),
-        range=RANGE_FULL if full else int(tagged.color_range),
+        range=RANGE_FULL if full else tagged_range,
     )
