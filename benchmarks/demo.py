@@ -40,10 +40,10 @@ class Encode:
 def main() -> None:
     """Transcode the sample by the policy and at fixed CRF, and say what the difference was."""
     FOLDER.mkdir(exist_ok=True)
-    chosen = _encode(POLICY, CRF)
-    fixed = _encode("fixed", CRF)
+    chosen = encode(POLICY, CRF)
+    fixed = encode("fixed", CRF)
     # The next CRF on the side of the policy's size, to tell what fixed CRF gives at that very size
-    beside = _encode("fixed", CRF + (1 if chosen.bytes < fixed.bytes else -1))
+    beside = encode("fixed", CRF + (1 if chosen.bytes < fixed.bytes else -1))
     click.echo("\nThe CRF of every shot (| is the base):\n")
     for segment in chosen.result["segments"]:
         click.echo(_bar(segment))
@@ -63,7 +63,8 @@ def main() -> None:
     )
 
 
-def _encode(policy: str, crf: int) -> Encode:
+def encode(policy: str, crf: int) -> Encode:
+    """Transcode the sample with the installed command and score the file."""
     label = policy if policy != "fixed" else f"fixed CRF {crf}"
     output = FOLDER / f"tour-{label.replace(' ', '-').lower()}.mp4"
     arguments = ["transcode", str(SAMPLE), str(output), "--policy", policy, "--crf", str(crf)]

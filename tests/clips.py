@@ -94,14 +94,16 @@ def write(
     time_base: Fraction | None = None,
     stamps: Sequence[int] | None = None,
     audio_s: float = 0.0,
+    audio_start_s: float = 0.0,
     rotation: int = 0,
     sample_aspect_ratio: Fraction | None = None,
     colour: tuple[int, int, int, int] | None = None,
     muxer: str | None = None,
 ) -> Path:
-    """Write a clip: `stamps` in ticks of `time_base`, `audio_s` seconds of a tone beside it.
+    """Write a clip: `stamps` in ticks of `time_base`, beside it `audio_s` seconds of a tone.
 
-    `colour` is primaries, transfer, matrix and range as FFmpeg numbers them.
+    The tone begins at `audio_start_s`. `colour` is primaries, transfer, matrix and range as FFmpeg
+    numbers them.
     """
     height, width = pictures[0].shape
     with av.open(str(path), "w", format=muxer) as container:
@@ -133,7 +135,7 @@ def write(
             for start in range(0, len(samples), 1024):
                 block = np.stack([samples[start : start + 1024]] * 2) / 4
                 sound = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
-                sound.sample_rate, sound.pts = 48000, start
+                sound.sample_rate, sound.pts = 48000, start + round(audio_start_s * 48000)
                 sound.time_base = Fraction(1, 48000)
                 container.mux(tone.encode(sound))
             container.mux(tone.encode(None))

@@ -63,7 +63,7 @@ def encode(
     pictures: Sequence[clips.Picture],
     *,
     crf: float,
-    offsets: Sequence[float] | float = 0.0,
+    offsets: Sequence[float] | float | None = None,
     preset: str = "medium",
     options: dict[str, str] | None = None,
     pix_fmt: str = "yuv420p",
@@ -71,7 +71,8 @@ def encode(
 ) -> Encode:
     """Encode through `AdaptiveEncoder`, one thread, at `crf` plus `offsets`, one for each frame.
 
-    `capability` is what `inspect` says unless it is given.
+    Without `offsets` the frames are left as they are. `capability` is what `inspect` says unless it
+    is given.
     """
     height, width = pictures[0].shape
     picture = Picture(width, height, pix_fmt, Fraction(1), Colour(), 1 / clips.RATE, clips.RATE)
@@ -80,7 +81,11 @@ def encode(
     assert isinstance(context, VideoCodecContext)
     configure(context, picture, chosen)
     context.thread_count = 1
-    encoder = AdaptiveEncoder(context, picture, capability or inspect(codec, pix_fmt, chosen))
+    if offsets is None:
+        capability, offsets = None, 0.0
+    else:
+        capability = capability or inspect(codec, pix_fmt, chosen)
+    encoder = AdaptiveEncoder(context, picture, capability)
     if isinstance(offsets, (int, float)):
         offsets = [offsets] * len(pictures)
     packets = [

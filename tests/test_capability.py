@@ -58,7 +58,7 @@ SETUPS = [
     for tune in (None, *tunes)
 ]
 FRAMES = {
-    # Its lookahead is so short that the first group of pictures is unlike the others
+    # With 30 frames it misses by up to 16 %
     ("libx264", "superfast"): 90,
     ("libx264", "slower"): 16,
     ("libx264", "veryslow"): 16,
@@ -80,7 +80,7 @@ def prove(codec: str, preset: str, options: dict[str, str], offset: float) -> Ca
     """What `inspect` says of an encoder set up like this, after encodes have shown it true."""
     capability = inspect(codec, "yuv420p", encoder_options(codec, preset, BASE, options))
 
-    def size(crf: float, offset: float = 0.0, claim: Capability = capability) -> int:
+    def size(crf: float, offset: float | None = None, claim: Capability = capability) -> int:
         return encode(
             codec,
             pictures(FRAMES.get((codec, preset), 30)),
@@ -155,7 +155,8 @@ def test_options_of_the_user(
     codec: str, preset: str, options: dict[str, str], control: Control, gain: float
 ) -> None:
     found = prove(codec, preset, options, -6)
-    assert (found.control, found.gain) == (control, pytest.approx(gain))
+    assert found.control is control
+    assert found.gain == pytest.approx(gain)
     assert (found.reason == "") == (control is Control.EXACT)
 
 
@@ -175,7 +176,7 @@ def test_what_cannot_change_crf_is_refused_by_name(
     with pytest.raises(OffsetError, match=name):
         capability_for(settings, "yuv420p")
     fixed = Settings(codec=codec, preset=preset, encoder_options=options, policy="fixed")
-    assert capability_for(fixed, "yuv420p").control is Control.ABSENT
+    assert capability_for(fixed, "yuv420p") is None
 
 
 def test_lossless_cannot_change_crf() -> None:

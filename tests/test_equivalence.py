@@ -70,6 +70,13 @@ def test_an_offset_is_that_crf(codec: str, bits: int, offset: float, tolerance: 
     assert quality(moved.luma(), bits) == pytest.approx(quality(target.luma(), bits), abs=0.1)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_offset_of_nought_changes_no_byte(codec: str) -> None:
+    frames = clip()[:40]
+    plain = encode(codec, frames, crf=BASE)
+    assert encode(codec, frames, crf=BASE, offsets=0.0).payload == plain.payload
+
+
 @pytest.mark.parametrize(("codec", "tolerance"), [("libx264", 0.02), ("libx265", 0.03)])
 def test_every_segment_gets_its_own_crf(codec: str, tolerance: float) -> None:
     plan = [(offset, count) for offset, count in zip((-6, 6, 1.5), SHOTS.values(), strict=True)]
@@ -94,7 +101,9 @@ def plain_encode(
         assert isinstance(stream, VideoStream)
         context, template = stream.codec_context, video.codec_context
         context.width, context.height = template.width, template.height
-        context.pix_fmt, context.time_base = template.pix_fmt, video.time_base
+        context.pix_fmt = template.pix_fmt
+        assert video.time_base is not None
+        context.time_base = video.time_base
         context.sample_aspect_ratio = Fraction(1)
         context.thread_type = "AUTO"
         context.options = options
@@ -161,8 +170,10 @@ def test_the_ffmpeg_command_makes_the_same_encode(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.mp4", tmp_path / "theirs.mp4"
     result = rlcodec.transcode(source, ours, crf=26, policy="fixed")
     subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", source, "-c:v", "libx264"]
-        + ["-preset", "medium", "-crf", "26", "-enc_time_base", "demux", theirs],
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", source, "-c:v", "libx264"),
+            *("-preset", "medium", "-crf", "26", "-enc_time_base", "demux", theirs),
+        ],
         check=True,
         timeout=120,
     )

@@ -10,6 +10,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 import rlcodec
@@ -40,7 +41,7 @@ def colours(frame: av.VideoFrame) -> tuple[int, int, int, int]:
         ("yuv420p10le", (9, 16, 9, 1)),  # BT.2020 with PQ
         ("yuv420p", (5, 6, 5, 1)),  # BT.601 of 625 lines
         ("yuv422p", (1, 1, 1, 2)),  # BT.709 in full range
-        ("yuv444p", (2, 2, 2, 1)),  # nothing said but the range
+        ("yuv444p", (2, 2, 2, 2)),  # nothing said but the range
     ],
 )
 def test_depth_and_colour_tags_are_kept(
@@ -84,8 +85,10 @@ def test_sample_aspect_ratio_is_kept(tmp_path: Path, suffix: str) -> None:
 def upright(path: Path, width: int, height: int) -> NDArray[np.int64]:
     """The first picture as the ffmpeg command shows it, which obeys a file's rotation."""
     shown = subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", path, "-frames:v", "1"]
-        + ["-f", "rawvideo", "-pix_fmt", "gray", "-"],
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", path, "-frames:v", "1"),
+            *("-f", "rawvideo", "-pix_fmt", "gray", "-"),
+        ],
         check=True,
         capture_output=True,
         timeout=60,
@@ -111,30 +114,36 @@ def test_rotated_pictures_come_out_upright(tmp_path: Path, rotation: int) -> Non
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-@pytest.mark.parametrize("pix_fmt", ["gray", "gray10le"])
+@pytest.mark.parametrize(
+    ("pix_fmt", "options"),
+    [("gray", []), ("gray10le", []), ("gray", ["--pix-fmt", "yuv420p"])],
+)
 def test_pictures_without_colour(
-    tmp_path: Path, rlcodec: Command, codec: str, pix_fmt: str
+    tmp_path: Path, rlcodec: Command, codec: str, pix_fmt: str, options: list[str]
 ) -> None:
-    source = clips.write(tmp_path / "in.mkv", clips.moving(8), codec="ffv1", pix_fmt=pix_fmt)
+    pictures = clips.filmed("camera", 8, width=256, height=144)
+    source = clips.write(tmp_path / "in.mkv", pictures, codec="ffv1", pix_fmt=pix_fmt)
     # By the command: a crash of an encoder would take the tests down with it
-    done = rlcodec("transcode", source, "out.mkv", "--codec", codec, "--crf", "14")
+    done = rlcodec("transcode", source, "out.mkv", "--codec", codec, "--crf", "14", *options)
     assert done.returncode == 0, done.stderr
-    before, after = clips.decoded(source), clips.decoded(tmp_path / "out.mkv")
-    assert len(after) == 8
-    assert np.abs(np.stack(before).astype(int) - np.stack(after)).mean() < 3
+    # Black and white are those of images: 0 and 255, and shown as such
+    shown = np.stack(clips.decoded(tmp_path / "out.mkv")).astype(int)
+    assert np.abs(shown - np.stack(pictures)).mean() < 2
+    assert colours(first_frame(tmp_path / "out.mkv"))[3] == 2
 
 
 PATCHES = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (20, 90, 160), (255, 255, 255))
 
 
 @pytest.mark.parametrize(
-    ("codec", "pix_fmt"), [("ffv1", "bgr0"), ("ffv1", "gbrp"), ("png", "rgb24")]
+    ("codec", "pix_fmt"), [("ffv1", "bgr0"), ("ffv1", "gbrp10le"), ("png", "rgb24")]
 )
 def test_rgb_keeps_its_colours(tmp_path: Path, codec: str, pix_fmt: str) -> None:
     picture = np.concatenate([np.full((64, 64, 3), rgb, np.uint8) for rgb in PATCHES], axis=1)
-    source, target = tmp_path / "in.mkv", tmp_path / "out.mp4"
+    source, target = tmp_path / "in.nut", tmp_path / "out.mp4"
     with av.open(str(source), "w") as container:
         stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = picture.shape[1], 64, pix_fmt
         for number in range(4):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)

@@ -163,7 +163,7 @@ def test_options_that_the_encoder_does_not_know_are_refused(
     tmp_path: Path, options: dict[str, str], policy: str
 ) -> None:
     source = clips.write(tmp_path / "in.mkv", clips.moving(2))
-    with pytest.raises(rlcodec.SettingsError, match="no-such-option|me|bf"):
+    with pytest.raises(rlcodec.SettingsError, match=r"no-such-option|me|bf"):
         rlcodec.transcode(source, tmp_path / "out.mkv", policy=policy, encoder_options=options)
     assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]
 
@@ -174,22 +174,19 @@ def test_audio_is_copied_and_in_sync(tmp_path: Path, source_suffix: str, suffix:
     source = clips.write(
         tmp_path / f"in.{source_suffix}",
         clips.moving(60),
-        stamps=range(3, 63),  # the picture begins after the sound
+        # The sound begins at two seconds, and the picture after it
+        stamps=range(53, 113),
         audio_s=2.4,
+        audio_start_s=2.0,
     )
     target = tmp_path / f"out.{suffix}"
     rlcodec.transcode(source, target)
 
-    sound = payload(source, "audio")
+    sound, copied = payload(source, "audio"), payload(target, "audio")
     assert len(sound) > 100
-    assert (
-        payload(target, "audio") == sound
-        if suffix != "ts"
-        else [
-            frame[-len(was) :] for frame, was in zip(payload(target, "audio"), sound, strict=True)
-        ]
-        == sound
-    )
+    if suffix == "ts":  # where a header of seven bytes precedes every frame of AAC
+        copied = [frame[7:] for frame in copied]
+    assert copied == sound
     assert abs(lead(target) - lead(source)) <= Fraction(5, 1000)
     assert lead(source) > Fraction(1, 10)
 

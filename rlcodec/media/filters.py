@@ -181,6 +181,9 @@ class PictureFilter:
             colour = replace(was.colour, matrix=UNSPECIFIED)
         else:
             colour = was.colour
+            if was.pix_fmt.startswith("gray"):
+                # FFmpeg takes all grey for full range and would squeeze it
+                self._chain.append(("scale", "out_range=full"))
         self._chain.append(("format", pix_fmt))
         self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
 
