@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from fractions import Fraction
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -24,18 +25,18 @@ from tests.encodes import Encode, encode, luma_of
 FORMATS = {8: "yuv420p", 10: "yuv420p10le"}
 
 
-SHOTS = {"coffee": 30, "brick": 34, "astronaut": 36}
+SAMPLE = Path(__file__).parents[1] / "sample_videos" / "tour.mp4"
+FIRST_FRAME, SHOTS = 102, (51, 30, 17)
 BASE = 22
 
 
 @cache
 def clip() -> list[clips.Picture]:
-    """Three shots with hard cuts between them."""
-    return [
-        frame
-        for name, count in SHOTS.items()
-        for frame in clips.filmed(name, count, width=384, height=216)
-    ]
+    """Three shots of the sample with hard cuts between them: a face, gravel, a cup of coffee."""
+    with av.open(str(SAMPLE)) as container:
+        frames = islice(container.decode(video=0), FIRST_FRAME, FIRST_FRAME + sum(SHOTS))
+        small = (frame.reformat(width=384, height=216, format="yuv420p") for frame in frames)
+        return [frame.to_ndarray().astype(np.uint8)[:216] for frame in small]
 
 
 @cache
@@ -50,20 +51,13 @@ def quality(luma: NDArray[np.uint16], bits: int = 8) -> float:
     return float(peak_signal_noise_ratio(truth, luma, data_range=2**bits - 1))
 
 
+@pytest.mark.parametrize("offset", [-6, -2, 1.5, 6])
 @pytest.mark.parametrize("bits", [8, 10])
-@pytest.mark.parametrize(
-    ("codec", "offset", "tolerance"),
-    [
-        ("libx264", -6, 0.01),
-        ("libx264", -2, 0.01),
-        ("libx264", 1.5, 0.01),
-        ("libx264", 6, 0.01),
-        # With 10 bits it does better than at its own CRF: 2 % fewer bytes at the same PSNR
-        ("libx265", -6, 0.03),
-        ("libx265", 1.5, 0.03),
-    ],
-)
-def test_an_offset_is_that_crf(codec: str, bits: int, offset: float, tolerance: float) -> None:
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_offset_is_that_crf(codec: str, bits: int, offset: float) -> None:
+    tolerance = 0.01 if codec == "libx264" else 0.03
+    if (codec, bits, offset) == ("libx265", 10, -6):
+        tolerance = 0.07  # it does better than at its own CRF: 6 % fewer bytes at the same PSNR
     target = own(codec, BASE + offset, bits)
     moved = encode(codec, clip(), crf=BASE, offsets=offset, pix_fmt=FORMATS[bits])
     assert moved.size == pytest.approx(target.size, rel=tolerance)
@@ -77,9 +71,13 @@ def test_an_offset_of_nought_changes_no_byte(codec: str) -> None:
     assert encode(codec, frames, crf=BASE, offsets=0.0).payload == plain.payload
 
 
+# x265 would crash, or keep the 4, where frames after the first had no offset attached
+@pytest.mark.parametrize("chosen", [(-6, 6, 1.5), (0, 4, 0)])
 @pytest.mark.parametrize(("codec", "tolerance"), [("libx264", 0.02), ("libx265", 0.03)])
-def test_every_segment_gets_its_own_crf(codec: str, tolerance: float) -> None:
-    plan = [(offset, count) for offset, count in zip((-6, 6, 1.5), SHOTS.values(), strict=True)]
+def test_every_segment_gets_its_own_crf(
+    codec: str, tolerance: float, chosen: tuple[float, ...]
+) -> None:
+    plan = list(zip(chosen, SHOTS, strict=True))
     offsets = [offset for offset, count in plan for _ in range(count)]
     mixed = encode(codec, clip(), crf=BASE, offsets=offsets)
     start = 0
