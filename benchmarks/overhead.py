@@ -1,6 +1,7 @@
-"""What deciding costs: `transcode --policy rule` against the same encode at fixed CRF.
+"""What deciding costs: `rlcodec transcode` against the same encode at fixed CRF.
 
-Wall and CPU time of whole processes, start-up included, against a plain PyAV loop and against the
+With the policy `rule`, which changes what is encoded, and with `fixed`, which analyses and decides as
+much and then encodes the very same as the plain loop. Wall and CPU time of whole processes, start-up included, against a plain PyAV loop and against the
 `ffmpeg` binary of imageio-ffmpeg, as medians of the ratios of runs made in turn.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import click
@@ -46,19 +48,11 @@ def overhead(
 
 def _compare(source: Path, folder: Path, size: str, preset: str, runs: int) -> dict[str, object]:
     target = str(folder / "out.mp4")
-    settings = ["--preset", preset, "--crf", "23"]
+    ours = [RLCODEC, "transcode", str(source), target, "-y", "--preset", preset, "--crf", "23"]
     costs = in_turn(
         {
-            "rule": [
-                RLCODEC,
-                "transcode",
-                str(source),
-                target,
-                "-y",
-                "--policy",
-                "rule",
-                *settings,
-            ],
+            "rule": [*ours, "--policy", "rule"],
+            "fixed": [*ours, "--policy", "fixed"],
             "plain": [sys.executable, plain, str(source), target, preset, "23"],
             "ffmpeg": [
                 imageio_ffmpeg.get_ffmpeg_exe(),
@@ -68,15 +62,13 @@ def _compare(source: Path, folder: Path, size: str, preset: str, runs: int) -> d
         },
         runs,
     )
-    rule = costs["rule"]
-    return {
+    row: dict[str, object] = {
         "size": size,
         "preset": preset,
-        "plain wall s": round(median(costs["plain"], "wall"), 2),
-        "wall / plain": round(median_ratio(rule, costs["plain"], "wall"), 3),
-        "cpu / plain": round(median_ratio(rule, costs["plain"], "cpu"), 3),
-        "wall / ffmpeg": round(median_ratio(rule, costs["ffmpeg"], "wall"), 3),
-        "cpu / ffmpeg": round(median_ratio(rule, costs["ffmpeg"], "cpu"), 3),
-        "memory MB": round(median(rule, "memory")),
-        "plain memory MB": round(median(costs["plain"], "memory")),
+        "plain loop, s": round(median(costs["plain"], "wall"), 1),
     }
+    for policy, other in product(("rule", "fixed"), ("plain", "ffmpeg")):
+        for figure in ("wall", "cpu"):
+            ratio = median_ratio(costs[policy], costs[other], figure)
+            row[f"{policy} / {other}, {figure}"] = f"{ratio:.3f}"
+    return row
