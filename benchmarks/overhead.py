@@ -1,8 +1,9 @@
 """What deciding costs: `rlcodec transcode` against the same encode at fixed CRF.
 
-With the policy `rule`, which changes what is encoded, and with `fixed`, which analyses and decides as
-much and then encodes the very same as the plain loop. Wall and CPU time of whole processes, start-up included, against a plain PyAV loop and against the
-`ffmpeg` binary of imageio-ffmpeg, as medians of the ratios of runs made in turn.
+With the policy `rule`, which changes what is encoded, and with `fixed`, which analyses and decides
+as much and then encodes the very same as the plain loop. Wall and CPU time of whole processes,
+start-up included, against a plain PyAV loop and against the `ffmpeg` binary of imageio-ffmpeg, as
+medians of the ratios of runs made in turn.
 """
 
 from __future__ import annotations
