@@ -37,9 +37,12 @@ _REFUSED = {
     "recon": _FILE,
     "stats": _FILE,
     "flags": _PICTURE,
+    "input-csp": _PICTURE,
+    "input-res": _PICTURE,
     "pixel-format": _PICTURE,
     "time-base": _PICTURE,
     "timebase": _PICTURE,
+    "total-frames": _PICTURE,
     "video-size": _PICTURE,
 }
 _PARAMETER_LISTS = ("x264-params", "x264opts", "x265-params")

@@ -82,7 +82,8 @@ class Settings:
         if self.scale is not None:
             _check_scale(self.scale)
         if self.fps is not None:
-            _check_fps(self.fps, str(self.fps))
+            _check_fps(Fraction(self.fps), str(self.fps))
+            object.__setattr__(self, "fps", Fraction(self.fps))
         check_options(self.codec, self.encoder_options)
         options = MappingProxyType(dict(self.encoder_options))
         object.__setattr__(self, "encoder_options", options)

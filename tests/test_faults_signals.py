@@ -15,7 +15,7 @@ from tests.clips import moving, write
 from tests.conftest import RLCODEC
 from tests.folder import contents
 
-STOPPED = "rlcodec: stopped; nothing was left behind"
+STOPPED = "rlcodec: stopped; no unfinished file was left behind"
 LIMIT_S = 3.0
 """The promise is one second; a loaded machine gets more."""
 START_S = 50.0

@@ -19,7 +19,7 @@ from rlcodec.media.publish import discard_pending
 FAILED, USAGE, UNUSABLE_INPUT = 1, 2, 4
 GRACE_S = 0.7
 """How long an interrupted command may take to leave by itself."""
-_STOPPED = "rlcodec: stopped; nothing was left behind"
+_STOPPED = "rlcodec: stopped; no unfinished file was left behind"
 
 
 class Interrupted(BaseException):
@@ -42,7 +42,7 @@ def exit_codes() -> Iterator[None]:
         # Not sys.exit: an encoder that is thrown away finishes its frames first, for seconds
         os._exit(stop.code)
     except RlcodecError as error:
-        click.echo(f"rlcodec: error: {_one_line(str(error))}", err=True)
+        click.echo(f"rlcodec: error: {one_line(str(error))}", err=True)
         sys.exit(_code(error))
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
@@ -50,7 +50,7 @@ def exit_codes() -> Iterator[None]:
         sys.exit(FAILED)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """The text without line breaks and control characters, which a file's name may bring along."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text

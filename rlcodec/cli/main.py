@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from rlcodec.cli.exits import exit_codes
+
 # name: module and one line of help. The modules import av and numpy, which --help does not need.
 _COMMANDS = {
     "transcode": (
@@ -44,6 +46,12 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="rlcodec")
 def main() -> None:
     """A video encoder that decides for itself: the CRF of every shot, in one running encode."""
+
+
+def run() -> None:
+    """The installed command."""
+    with exit_codes():
+        main()
 
 
 def examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

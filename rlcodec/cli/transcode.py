@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from rlcodec.cli.exits import exit_codes
+from rlcodec.cli.exits import one_line
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import ProgressDisplay, size
 from rlcodec.engine.result import Result
@@ -118,33 +118,32 @@ def command(  # noqa: PLR0917 # click passes them all by name
             click.echo(json.dumps({"type": _type(event), **dataclasses.asdict(event)}))
         display(event)
 
-    with exit_codes():
-        if as_json and json_lines:
-            raise SettingsError("--json and --json-lines exclude each other: choose one")
-        settings = Settings(
-            codec=codec,
-            preset=preset,
-            crf=crf,
-            encoder_options=_pairs(encoder_options),
-            policy=policy,
-            max_offset=max_offset,
-            pix_fmt=pix_fmt,
-            scale=None if scale is None else parse_scale(scale),
-            fps=None if fps is None else parse_fps(fps),
-            max_pixels=max_pixels,
-            audio=not no_audio,
-            subtitles=not no_subtitles,
-        )
-        try:
-            result = transcode(input, output, settings, overwrite=overwrite, on_progress=show)
-        finally:
-            display.clear()
-        if as_json:
-            click.echo(json.dumps(result.as_dict()))
-        elif json_lines:
-            click.echo(json.dumps({"type": "result", **result.as_dict()}))
-        else:
-            click.echo(_summary(result))
+    if as_json and json_lines:
+        raise SettingsError("--json and --json-lines exclude each other: choose one")
+    settings = Settings(
+        codec=codec,
+        preset=preset,
+        crf=crf,
+        encoder_options=_pairs(encoder_options),
+        policy=policy,
+        max_offset=max_offset,
+        pix_fmt=pix_fmt,
+        scale=None if scale is None else parse_scale(scale),
+        fps=None if fps is None else parse_fps(fps),
+        max_pixels=max_pixels,
+        audio=not no_audio,
+        subtitles=not no_subtitles,
+    )
+    try:
+        result = transcode(input, output, settings, overwrite=overwrite, on_progress=show)
+    finally:
+        display.clear()
+    if as_json:
+        click.echo(json.dumps(result.as_dict()))
+    elif json_lines:
+        click.echo(json.dumps({"type": "result", **result.as_dict()}))
+    else:
+        click.echo(_summary(result))
 
 
 def _type(event: Event) -> str:
@@ -161,7 +160,7 @@ def _summary(result: Result) -> str:
     against = f", {result.bytes / was - 1:+.0%} against the input" if was else ""
     rate = result.frames / max(result.wall_s, 1e-6)
     return (
-        f"{result.output}: {size(result.bytes)}{against}; {result.frames} frames in "
+        f"{one_line(result.output)}: {size(result.bytes)}{against}; {result.frames} frames in "
         f"{result.wall_s:.1f} s ({rate:.1f} fps)\n"
         f"policy {result.policy}: {len(result.segments)} segments, {spread} around {result.crf:g}"
     )

@@ -9,9 +9,9 @@ from typing import Unpack
 
 from rlcodec.engine.session import Session, Step
 from rlcodec.engine.setup import capability_for, options_for, policy_for
-from rlcodec.errors import SettingsError
+from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import Event
-from rlcodec.media.clock import FrameClock, rescale
+from rlcodec.media.clock import FrameClock, StepBackError, rescale
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
 from rlcodec.media.output import add_encoded_stream
 from rlcodec.media.picture import Picture, picture_of
@@ -41,6 +41,7 @@ class AdaptiveStream:
 
         Raises:
             SettingsError: the frame has another size than the stream.
+            InputError: its timestamp lies more than a second before the last one.
             EncodeError: the encoder failed.
         """
         step = self._session.finish() if frame is None else self._session.push(self._fit(frame))
@@ -67,7 +68,10 @@ class AdaptiveStream:
         if frame.format.name != picture.pix_fmt:
             frame = frame.reformat(format=picture.pix_fmt)
         frame.time_base = picture.time_base
-        frame.pts, frame.duration = self._clock.stamp(pts, duration)
+        try:
+            frame.pts, frame.duration = self._clock.stamp(pts, duration)
+        except StepBackError as error:
+            raise InputError(f"the frames pushed: {error}; end the stream there") from error
         return frame
 
 
@@ -83,6 +87,7 @@ def add_adaptive_stream(
 
     Packets come out later than frames go in, by up to 96 frames (or 256 MB of them) and the
     encoder's own delay: mux other streams' packets as they come, the muxer puts them in order.
+    Frames are encoded as they are pushed: to turn them upright is the loop's own business.
 
     Args:
         container: opened for writing, nothing muxed yet.

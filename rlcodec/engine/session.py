@@ -27,7 +27,7 @@ LOOKAHEAD_FRAMES = 96
 LOOKAHEAD_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """What one push gave: packets in coding order, and what there is to tell."""
 

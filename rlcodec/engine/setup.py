@@ -13,7 +13,8 @@ from rlcodec.settings import Settings
 
 def policy_for(settings: Settings) -> Policy:
     """The policy that `settings` name."""
-    return Fixed() if settings.policy == Fixed.name else Rule()
+    policies: dict[str, Policy] = {Rule.name: Rule(), Fixed.name: Fixed()}
+    return policies[settings.policy]
 
 
 def options_for(settings: Settings) -> dict[str, str]:

@@ -15,7 +15,15 @@ from rlcodec.engine.result import Result
 from rlcodec.engine.session import Session, Step
 from rlcodec.engine.setup import capability_for, options_for, policy_for
 from rlcodec.errors import InputError, SettingsError
-from rlcodec.events import Checking, Event, Notice, Progress, SegmentEncoded, Started
+from rlcodec.events import (
+    Checking,
+    Event,
+    Notice,
+    Progress,
+    SegmentDecided,
+    SegmentEncoded,
+    Started,
+)
 from rlcodec.media.check import check
 from rlcodec.media.containers import Container, container_for
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
@@ -86,7 +94,10 @@ def _ignore(event: Event) -> None:
 
 
 def _same_file(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there, or out of reach: who opens it says so
+        return False
 
 
 class _Run:
@@ -124,9 +135,7 @@ class _Run:
         )
         picture = self._filter.picture
         capability = capability_for(settings, picture.pix_fmt)
-        self._output = Output(
-            pending.path, container, label=str(pending.target), shift=-source.start
-        )
+        self._output = Output(pending.path, container, label=str(pending.label))
         stream = self._output.add_video(settings.codec, picture, options_for(settings))
         self._session = Session(
             AdaptiveEncoder(stream, picture, capability), picture, policy_for(settings), settings
@@ -137,7 +146,7 @@ class _Run:
         self._tell(
             Started(
                 input=self._source.label,
-                output=str(self._pending.target),
+                output=str(self._pending.label),
                 width=picture.width,
                 height=picture.height,
                 frames=self._expected_frames(),
@@ -150,6 +159,7 @@ class _Run:
             self._output.close()
             shift = self._check()
         except BaseException:
+            # First, because abandoning a file writes its end, which may mean all of it once more
             self._pending.discard()
             self._output.abandon()
             raise
@@ -165,16 +175,22 @@ class _Run:
     def _choose_streams(self) -> None:
         for note in self._filter.notes:
             self._notice(note)
+        copied = []
         for stream in self._source.passed_through:
-            if not self._output.add_copy(stream):
+            if self._output.add_copy(stream):
+                copied.append(stream)
+            else:
                 codec = stream.codec_context.name if stream.codec_context else "unknown"
                 self._notice(
                     f"{stream.type} stream {stream.index} ({codec}) is left out: "
-                    f"{self._pending.target.suffix} files cannot hold it"
+                    f"{self._pending.label.suffix} files cannot hold it"
                 )
         for stream in self._source.left_out:
             self._notice(f"{stream.type} stream {stream.index} is left out")
         self._output.set_metadata(self._source.metadata)
+        # Whole ticks of the video, so that sound and picture move by the same
+        tick = self._filter.picture.time_base
+        self._output.shift = -(self._source.start(copied) // tick) * tick
 
     def _encode(self) -> None:
         for item in self._source:
@@ -207,8 +223,8 @@ class _Run:
         for event in step.events:
             if isinstance(event, SegmentEncoded):
                 self._segments.append(event)
-            else:
-                self._crf = event.crf if hasattr(event, "crf") else self._crf
+            elif isinstance(event, SegmentDecided):
+                self._crf = event.crf
             self._tell(event)
         now = time.monotonic()
         if step.packets and now - self._told > PROGRESS_INTERVAL_S:
@@ -223,7 +239,7 @@ class _Run:
             self._stamps,
             self._filter.picture.time_base,
             muxer=self._muxer,
-            label=str(self._pending.target),
+            label=str(self._pending.label),
         )
         if shift:
             self._notice(f"all timestamps were moved by {float(shift):+.6f} s")
@@ -234,7 +250,7 @@ class _Run:
         ticks = self._stamps[-1] + self._last_duration - self._stamps[0]
         return Result(
             input=self._source.label,
-            output=str(self._pending.target),
+            output=str(self._pending.label),
             frames=len(self._stamps),
             bytes=size,
             video_bytes=self._output.video_bytes,

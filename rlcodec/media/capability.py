@@ -16,10 +16,10 @@ from functools import lru_cache
 
 import av
 from av.codec.context import CodecContext
-from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 
 from rlcodec.errors import SettingsError
+from rlcodec.media.graphs import chain
 
 _SIDE = 128
 _RATE = Fraction(25)
@@ -93,7 +93,7 @@ def _inspect(codec: str, pix_fmt: str, options: tuple[tuple[str, str], ...]) -> 
 
 
 def _encode_one(codec: str, pix_fmt: str, options: dict[str, str]) -> tuple[bytes, tuple[str, ...]]:
-    """The packet of one grey frame with a region of interest, and the options nobody took."""
+    """The packet of one empty frame with a region of interest, and the options nobody took."""
     context = CodecContext.create(codec, "w")
     assert isinstance(context, VideoCodecContext)
     context.width = context.height = _SIDE
@@ -105,12 +105,8 @@ def _encode_one(codec: str, pix_fmt: str, options: dict[str, str]) -> tuple[byte
     frame.pts, frame.time_base = 0, 1 / _RATE
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
-    graph = Graph()
-    graph.link_nodes(
-        graph.add_buffer(width=_SIDE, height=_SIDE, format=frame.format, time_base=1 / _RATE),
-        graph.add("addroi", "x=0:y=0:w=iw:h=ih:qoffset=0.1"),
-        graph.add("buffersink"),
-    ).configure()
+    region = ("addroi", "x=0:y=0:w=iw:h=ih:qoffset=0.1")
+    graph = chain(_SIDE, _SIDE, pix_fmt, 1 / _RATE, region)
     graph.vpush(frame)
     packets = [*context.encode(graph.vpull()), *context.encode(None)]
     return bytes(packets[0]), tuple(context.options)

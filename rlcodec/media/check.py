@@ -30,9 +30,13 @@ def check(
         OutputError: frames are missing, stand at another time, or cannot be decoded.
     """
     try:
-        written, tick = _read(path, muxer)
+        written, tick, decoded = _read(path, muxer)
     except av.error.FFmpegError as error:
-        raise OutputError(f"{label}: what was written cannot be read back: {error}") from error
+        raise OutputError(
+            f"{label}: what was written cannot be read back: {error.strerror}"
+        ) from error
+    if not decoded:
+        raise OutputError(f"{label}: not one keyframe of what was written can be decoded")
     if len(written) != len(stamps):
         raise OutputError(
             f"{label}: {len(stamps)} frames were encoded and {len(written)} can be read back"
@@ -49,8 +53,8 @@ def check(
     return shift
 
 
-def _read(path: Path, muxer: str) -> tuple[array[int], Fraction]:
-    """Sorted timestamps of the video packets and their time base; decodes the keyframes."""
+def _read(path: Path, muxer: str) -> tuple[array[int], Fraction, int]:
+    """Sorted timestamps of the video packets, their time base, and how many keyframes decode."""
     # A transport stream of ten packets or so is too short for FFmpeg to tell what it is
     with av.open(f"file:{path}", "r", format=muxer) as container:
         stream = container.streams.video[0]
@@ -60,14 +64,11 @@ def _read(path: Path, muxer: str) -> tuple[array[int], Fraction]:
         stream.codec_context.skip_frame = "NONKEY"
         # Without this a decoder covers damage up as well as it can
         stream.codec_context.options = {"err_detect": "explode"}
-        stamps, keys, decoded = array("q"), 0, 0
+        stamps, decoded = array("q"), 0
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:
                 stamps.append(packet.pts)
-                keys += packet.is_keyframe
             if packet.is_keyframe or not packet.size:
                 decoded += len(packet.decode())
-        if decoded != keys or not keys:
-            raise OutputError(f"{path.name}: {keys} keyframes were written, {decoded} decode")
         assert stream.time_base is not None
-        return array("q", sorted(stamps)), stream.time_base
+        return array("q", sorted(stamps)), stream.time_base, decoded

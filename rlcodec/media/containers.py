@@ -34,7 +34,7 @@ _ISO_OPTIONS = {"movflags": "+faststart"}
 _MP4 = Container("mp4", frozenset(_ISO_AUDIO | {"mov_text"}), _ISO_OPTIONS)
 _MOV = Container("mov", frozenset(_MOV_AUDIO | {"mov_text"}), _ISO_OPTIONS)
 _MKV = Container("matroska", frozenset(_MKV_AUDIO | _MKV_SUBTITLES), {})
-_TS = Container("mpegts", frozenset(_TS_AUDIO | {"dvb_subtitle", "dvb_teletext"}), {})
+_TS = Container("mpegts", frozenset(_TS_AUDIO | {"dvb_subtitle"}), {})
 
 # Where Apple's players want HEVC to be tagged as hvc1 and not, as FFmpeg does by itself, as hev1
 HVC1_MUXERS = frozenset({_MP4.muxer, _MOV.muxer})

@@ -22,6 +22,7 @@ from av.video.frame import PictureType
 
 from rlcodec.errors import EncodeError
 from rlcodec.media.capability import Capability
+from rlcodec.media.graphs import chain
 from rlcodec.media.picture import UNSPECIFIED, Picture
 
 # FF_QP2LAMBDA in libavutil: encoders report QP times this
@@ -173,16 +174,6 @@ class AdaptiveEncoder:
     def _region(self, offset: float) -> Graph:
         picture = self._picture
         quantisers = 51 + 6 * (picture.bit_depth - 8)
-        strength = Fraction(offset / quantisers).limit_denominator(10**6)
-        graph = Graph()
-        graph.link_nodes(
-            graph.add_buffer(
-                width=picture.width,
-                height=picture.height,
-                format=av.VideoFormat(picture.pix_fmt),
-                time_base=picture.time_base,
-            ),
-            graph.add("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}"),
-            graph.add("buffersink"),
-        ).configure()
-        return graph
+        strength = Fraction(max(-1.0, min(1.0, offset / quantisers))).limit_denominator(10**6)
+        region = ("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")
+        return chain(picture.width, picture.height, picture.pix_fmt, picture.time_base, region)

@@ -9,12 +9,12 @@ from typing import cast
 
 import av
 from av.codec.codec import find_best_pix_fmt_of_list
-from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.format import VideoFormat
 
 from rlcodec.errors import InputError, SettingsError
+from rlcodec.media.graphs import chain
 from rlcodec.media.picture import (
     MATRIX_BT709,
     MATRIX_RGB,
@@ -23,7 +23,7 @@ from rlcodec.media.picture import (
     Picture,
 )
 
-SMALLEST_SIDE = 16
+SMALLEST_SIDE, LARGEST_SIDE = 16, 16384
 
 # (a, b, c, d) of a display matrix, as signs: where the stored x and y axes point on the display.
 # The filters turn the stored picture into the displayed one.
@@ -64,7 +64,7 @@ class PictureFilter:
 
         Raises:
             InputError: the picture is too small to be encoded.
-            SettingsError: the encoder does not take `pix_fmt`.
+            SettingsError: the encoder does not take `pix_fmt`, or `scale` makes it too large.
         """
         self._label = label
         self.notes: list[str] = []
@@ -78,7 +78,10 @@ class PictureFilter:
             self._chain.append(("fps", f"fps={fps}"))
             self.picture = replace(self.picture, time_base=1 / fps, rate=fps)
         self._convert(target)
-        self._graph = _build(self._chain, frame, picture.time_base) if self._chain else None
+        self._graph = None
+        if self._chain:
+            shape = (frame.width, frame.height, frame.format.name, picture.time_base)
+            self._graph = chain(*shape, *self._chain, threads=0)
 
     def push(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
         """Frames that are ready once `frame` has gone in."""
@@ -144,6 +147,11 @@ class PictureFilter:
             width = max(2, round(was.width * height / was.height / 2) * 2)
         if height == -1:
             height = max(2, round(was.height * width / was.width / 2) * 2)
+        if max(width, height) > LARGEST_SIDE:
+            raise SettingsError(
+                f"scale {scale[0]}x{scale[1]} makes {width}x{height} of {was.width}x{was.height}: "
+                f"no side may exceed {LARGEST_SIDE} pixels"
+            )
         self._chain.append(("scale", f"w={width}:h={height}:flags=bicubic"))
         aspect = was.sample_aspect_ratio
         if -1 not in scale:  # both sides were asked for: the shape on the display stays
@@ -186,19 +194,6 @@ class PictureFilter:
                 self._chain.append(("scale", "out_range=full"))
         self._chain.append(("format", pix_fmt))
         self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
-
-
-def _build(chain: list[tuple[str, str | None]], frame: av.VideoFrame, time_base: Fraction) -> Graph:
-    graph = Graph()
-    nodes = [
-        graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=time_base
-        )
-    ]
-    nodes += [graph.add(name, arguments) for name, arguments in chain]
-    nodes.append(graph.add("buffersink"))
-    graph.link_nodes(*nodes).configure()
-    return graph
 
 
 def _display_axes(frame: av.VideoFrame) -> tuple[int, int, int, int]:

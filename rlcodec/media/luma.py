@@ -6,9 +6,9 @@ import math
 
 import av
 import numpy as np
-from av.filter import Graph
 from numpy.typing import NDArray
 
+from rlcodec.media.graphs import chain
 from rlcodec.media.picture import Picture
 
 # As many pixels as 320x180: enough for shots and statistics, a twentieth of the cost of 1280x720
@@ -19,7 +19,7 @@ Luma = NDArray[np.uint8]
 def small_size(width: int, height: int) -> tuple[int, int]:
     """Width and height, multiples of 16, of about `SMALL_PIXELS` in the shape of the picture.
 
-    A picture that is small already is not made larger, but each side has 16 pixels at least.
+    A picture that is small already keeps its size, to the nearest multiple.
     """
     shrink = min(1.0, math.sqrt(SMALL_PIXELS / (width * height)))
     return tuple(max(16, round(side * shrink / 16) * 16) for side in (width, height))  # type: ignore[return-value] # two sides in, two out
@@ -31,22 +31,17 @@ class SmallLuma:
     def __init__(self, picture: Picture) -> None:
         """Prepare for frames of `picture`."""
         self.width, self.height = small_size(picture.width, picture.height)
-        self._graph = Graph()
-        self._graph.threads = 1
-        self._graph.link_nodes(
-            self._graph.add_buffer(
-                width=picture.width,
-                height=picture.height,
-                format=av.VideoFormat(picture.pix_fmt),
-                time_base=picture.time_base,
-            ),
-            self._graph.add("scale", f"w={self.width}:h={self.height}:flags=area"),
+        self._graph = chain(
+            picture.width,
+            picture.height,
+            picture.pix_fmt,
+            picture.time_base,
+            ("scale", f"w={self.width}:h={self.height}:flags=area"),
             # Full range, whatever the source's is. The chroma planes are empty ones: libx264
             # crashes where it shall report the error of a picture that has none.
-            self._graph.add("format", "gray"),
-            self._graph.add("format", "yuvj420p"),
-            self._graph.add("buffersink"),
-        ).configure()
+            ("format", "gray"),
+            ("format", "yuvj420p"),
+        )
 
     def shrink(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The small frame: grey, as yuvj420p with empty chroma."""

@@ -24,23 +24,26 @@ _KEPT_STREAM_METADATA = ("language", "title", "handler_name")
 
 
 class Output:
-    """Writes one video stream and packets copied from the source into `path`."""
+    """Writes one video stream and packets copied from the source.
 
-    def __init__(self, path: Path, container: Container, *, label: str, shift: Fraction) -> None:
-        """Open `path` for writing.
+    Copied packets wait until the video has come to their time. They are few where the streams lie
+    side by side in the source, and all of them where its video ends long before its sound.
+    """
 
-        `label` is the name that messages use; `shift`, in seconds, is added to every timestamp.
+    def __init__(self, path: Path, container: Container, *, label: str) -> None:
+        """Open `path` for writing; `label` is the name that messages use.
+
+        `shift`, in seconds, is to be set before the first packet: it is added to every timestamp.
         """
         self._label = label
-        self._shift = shift
-        self._container_kind = container
+        self.shift = Fraction(0)
+        self._kind = container
         self._copies: dict[int, Stream] = {}
         self._waiting: deque[av.Packet[Stream]] = deque()
-        self._video_time: Fraction | None = None
         self.video_bytes = 0
         with self._errors():
             self._container = av.open(
-                f"file:{path}", "w", format=container.muxer, options=container.options
+                f"file:{path}", "w", format=container.muxer, container_options=container.options
             )
 
     def add_video(self, codec: str, picture: Picture, options: Mapping[str, str]) -> VideoStream:
@@ -51,7 +54,7 @@ class Output:
     def add_copy(self, stream: Stream) -> bool:
         """Add a stream to be copied by packets; False where the container cannot hold it."""
         context = stream.codec_context
-        if context is None or context.name not in self._container_kind.copied:
+        if context is None or context.codec.canonical_name not in self._kind.copied:
             return False
         try:
             copy = self._container.add_stream_from_template(stream)
@@ -72,9 +75,8 @@ class Output:
     def write_video(self, packet: av.Packet[VideoStream]) -> None:
         """Write an encoded packet, and the copied ones that come before it."""
         self.video_bytes += packet.size
-        self._video_time = _time(packet)
         self._move(packet)
-        self._release(self._video_time)
+        self._release(_time(packet))
         with self._errors():
             self._container.mux_one(packet)
 
@@ -102,7 +104,7 @@ class Output:
             self._container.close()
 
     def _move(self, packet: av.Packet[Stream] | av.Packet[VideoStream]) -> None:
-        ticks = to_ticks(self._shift, packet.time_base)
+        ticks = to_ticks(self.shift, packet.time_base)
         if packet.pts is not None:
             packet.pts += ticks
         if packet.dts is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from rlcodec.errors import OutputError, OutputExistsError
@@ -32,14 +34,21 @@ class PendingFile:
             OutputError: its folder cannot be written, or it is no regular file.
         """
         self.target = Path(os.path.realpath(target))
-        self._label = target
+        self.label = target
         self._overwrite = overwrite
-        if self.target.exists():
-            if not self.target.is_file():
+        try:
+            mode = self.target.stat().st_mode
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
+        else:
+            if not stat.S_ISREG(mode):
                 raise OutputError(f"{target}: is not a regular file; choose another name")
             if not overwrite:
                 raise self._taken()
-        self.path = self.target.with_name(f".{self.target.stem[:100]}.{secrets.token_hex(4)}.part")
+        # A name may have 255 bytes, and a character four of them
+        self.path = self.target.with_name(f".{self.target.stem[:40]}.{secrets.token_hex(4)}.part")
         _PENDING.add(self.path)
         try:
             # Exclusive, and with the permissions that the finished file shall have
@@ -61,11 +70,13 @@ class PendingFile:
                 self.path.replace(self.target)
             else:
                 self._link_or_rename()
-            _sync(self.target.parent)
         except FileExistsError as error:
             raise self._taken() from error
         except OSError as error:
-            raise OutputError(f"{self._label}: cannot be written: {error.strerror}") from error
+            raise OutputError(f"{self.label}: cannot be written: {error.strerror}") from error
+        # The file has its name by now; some network file systems cannot sync a folder
+        with suppress(OSError):
+            _sync(self.target.parent)
 
     def discard(self) -> None:
         """Remove what is there of the file; harmless once it is published."""
@@ -86,7 +97,7 @@ class PendingFile:
             self.path.unlink()
 
     def _taken(self) -> OutputExistsError:
-        return OutputExistsError(f"{self._label}: exists already; give -y to replace it")
+        return OutputExistsError(f"{self.label}: exists already; give -y to replace it")
 
 
 def _sync(path: Path) -> None:

@@ -63,6 +63,7 @@ class _Scorer:
     def __init__(self, frame: av.VideoFrame) -> None:
         # Kept, because a filter does not keep its graph alive
         self._graph = graph = Graph()
+        graph.threads = 1
         self._inputs = [_buffer(graph, frame, name) for name in ("good", "bad")]
         self._sinks = []
         copies = [graph.add("split"), graph.add("split")]

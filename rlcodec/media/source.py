@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +23,8 @@ STANDARD_INPUT = "-"
 # Containers that hold their own media. Playlists and lists (hls, concat, image sequences) stay out:
 # they would open other files.
 CONTAINERS = (
-    "3gp,apng,asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp4,mpeg,mpegts,mpegvideo,mxf,"
-    "nut,obu,ogg,rm,webm,yuv4mpegpipe"
+    "3gp,aac,ac3,apng,asf,avi,dv,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp3,mp4,mpeg,mpegts,"
+    "mpegvideo,mxf,nut,obu,ogg,rm,wav,webm,yuv4mpegpipe"
 )
 
 
@@ -42,7 +41,6 @@ class Source:
         Raises:
             InputError: it is missing, no video, damaged, or larger than `max_pixels`.
         """
-        self.path = path
         self.label = "standard input" if path == STANDARD_INPUT else path
         self._container = _open(path, self.label)
         try:
@@ -95,13 +93,12 @@ class Source:
         """What the decoded frames look like."""
         return picture_of(self.video, self.first_frame)
 
-    @property
-    def start(self) -> Fraction:
-        """The earliest timestamp, in seconds, of the streams in use."""
+    def start(self, copied: Sequence[Stream]) -> Fraction:
+        """The earliest timestamp, in seconds, of the video and of the streams that are copied."""
         starts = [cast(int, self.first_frame.pts) * self.time_base]
         starts += [
             stream.start_time * stream.time_base
-            for stream in self.passed_through
+            for stream in copied
             if stream.start_time is not None and stream.time_base is not None
         ]
         return min(starts)
@@ -136,12 +133,13 @@ class Source:
         videos = [
             stream
             for stream in self._container.streams.video
-            if not stream.disposition & Disposition.attached_pic
+            if stream.codec_context is not None
+            and not stream.disposition & Disposition.attached_pic
         ]
         if videos:
             return videos[0]
         held = [
-            "cover art" if stream.type == "video" else stream.type
+            "cover art or unknown video" if stream.type == "video" else stream.type
             for stream in self._container.streams
         ]
         kinds = ", ".join(f"{held.count(kind)} {kind}" for kind in dict.fromkeys(held))
@@ -166,24 +164,19 @@ class Source:
 
     def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         """Frames and packets in file order; at the end the frames that the decoder still holds."""
-        packets = self._container.demux([self.video, *self.passed_through])
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                if packet.stream is not self.video:
-                    if packet.dts is not None:
-                        yield packet
-                    continue
-                for frame in cast("av.Packet[VideoStream]", packet).decode():
-                    yield self._checked(frame)
-            except av.error.FFmpegError as error:
-                raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
-            except StepBackError as error:
-                raise InputError(
-                    f"{self.label}: {error}; split the file there and transcode the pieces"
-                ) from error
+        try:
+            for packet in self._container.demux([self.video, *self.passed_through]):
+                if packet.stream is self.video:
+                    for frame in cast("av.Packet[VideoStream]", packet).decode():
+                        yield self._checked(frame)
+                elif packet.dts is not None:
+                    yield packet
+        except av.error.FFmpegError as error:
+            raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
+        except StepBackError as error:
+            raise InputError(
+                f"{self.label}: {error}; split the file there and transcode the pieces"
+            ) from error
 
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
@@ -207,20 +200,23 @@ def _describe(shape: tuple[int, int, str]) -> str:
 
 
 def _open(path: str, label: str) -> InputContainer:
-    guards = {"format_whitelist": CONTAINERS}
-    try:
-        if path == STANDARD_INPUT:
-            return av.open(sys.stdin.buffer, "r", container_options=guards)
-        if Path(path).is_dir():
-            raise InputError(f"{label}: is a folder; name a video file")
+    if path == STANDARD_INPUT:
+        # Not Python's own object: av would swallow an interrupt that comes while it is read
+        url, protocol = "fd:", "fd"
+    else:
         # `file:` and an absolute path keep names like 12:30.mp4 or -x.mp4 from being read as a
         # protocol or an option
-        url = f"file:{Path(path).absolute()}"
-        return av.open(url, "r", container_options={**guards, "protocol_whitelist": "file"})
+        url, protocol = f"file:{Path(path).absolute()}", "file"
+    guards = {"format_whitelist": CONTAINERS, "protocol_whitelist": protocol}
+    try:
+        if Path(path).is_dir():
+            raise InputError(f"{label}: is a folder; name a video file")
+        # Tags need not be UTF-8, and are no reason to refuse a video
+        return av.open(url, "r", container_options=guards, metadata_errors="replace")
     except FileNotFoundError as error:
         raise InputError(f"{label}: no such file") from error
     except PermissionError as error:
         raise InputError(f"{label}: may not be read; check its permissions") from error
-    except (av.error.FFmpegError, EOFError, ValueError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{label}: is not a video that can be read ({reason})") from error
