@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlcodec.analysis.state import State
 from rlcodec.policy.interface import Action
 
-TYPICAL_LOG_BPP = -2.2
+TYPICAL_LOG_BPP = -2.05
 """log2 of the probe's bits per pixel in a title of which nothing was seen: the mean of a corpus."""
 TYPICAL_FRAMES = 25.0
 """Frames of the title that weigh as much as `TYPICAL_LOG_BPP`. Titles differ from each other more
