@@ -42,6 +42,7 @@ def add_streams(
             container.mux(tone.encode(None))
         for number in range(3 if lines is not None else 0):
             said = av.Packet(f"line {number}".encode())
+            assert lines is not None
             said.stream, said.time_base = lines, TICK
             said.pts = said.dts = 500 * number
             said.duration = 400

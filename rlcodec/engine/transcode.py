@@ -25,7 +25,7 @@ from rlcodec.events import (
     Started,
 )
 from rlcodec.media.check import check
-from rlcodec.media.containers import Container, container_for
+from rlcodec.media.containers import Container, codec_of, container_for
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
@@ -180,9 +180,8 @@ class _Run:
             if self._output.add_copy(stream):
                 copied.append(stream)
             else:
-                codec = stream.codec_context.name if stream.codec_context else "unknown"
                 self._notice(
-                    f"{stream.type} stream {stream.index} ({codec}) is left out: "
+                    f"{stream.type} stream {stream.index} ({codec_of(stream)}) is left out: "
                     f"{self._pending.label.suffix} files cannot hold it"
                 )
         for stream in self._source.left_out:

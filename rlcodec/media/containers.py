@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from av.stream import Stream
+
 from rlcodec.errors import SettingsError
 
 
@@ -47,6 +49,12 @@ BY_SUFFIX = {
     ".ts": _TS,
     ".m2ts": _TS,
 }
+
+
+def codec_of(stream: Stream) -> str:
+    """FFmpeg's name of a stream's codec, which need not be that of its decoder."""
+    context = stream.codec_context
+    return "unknown" if context is None else context.codec.canonical_name
 
 
 def container_for(path: Path) -> Container:

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from rlcodec.errors import OutputError
 from rlcodec.media.clock import to_ticks
-from rlcodec.media.containers import HVC1_MUXERS, Container
+from rlcodec.media.containers import HVC1_MUXERS, Container, codec_of
 from rlcodec.media.encoder import configure
 from rlcodec.media.picture import Picture
 
@@ -53,8 +53,7 @@ class Output:
 
     def add_copy(self, stream: Stream) -> bool:
         """Add a stream to be copied by packets; False where the container cannot hold it."""
-        context = stream.codec_context
-        if context is None or context.codec.canonical_name not in self._kind.copied:
+        if codec_of(stream) not in self._kind.copied:
             return False
         try:
             copy = self._container.add_stream_from_template(stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -201,6 +202,8 @@ def _describe(shape: tuple[int, int, str]) -> str:
 
 def _open(path: str, label: str) -> InputContainer:
     if path == STANDARD_INPUT:
+        if sys.stdin is None:  # it was closed, and the descriptor belongs to something else by now
+            raise InputError(f"{label}: is closed; pipe a video into it")
         # Not Python's own object: av would swallow an interrupt that comes while it is read
         url, protocol = "fd:", "fd"
     else:
