@@ -1,4 +1,4 @@
-"""What every test shares: the installed command."""
+"""What tests share: the installed command, and a small clip."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.clips import moving, write
 
 Completed = subprocess.CompletedProcess[str]
 Command = Callable[..., Completed]
@@ -35,3 +37,9 @@ def rlcodec(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A small file with nothing wrong."""
+    return write(tmp_path / "clip.mkv", moving(12, width=64, height=48))
