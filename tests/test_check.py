@@ -33,6 +33,29 @@ def test_a_good_file_passes_and_tells_its_shift(clip: Path) -> None:
     assert checked(clip, later) == -7 * TICK
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {}),
+        ("libx264", {"x264-params": "open-gop=1:keyint=12:bframes=3:scenecut=0"}),
+        ("libx264", {"x264-params": "intra-refresh=1:keyint=12"}),
+        ("libx265", {"x265-params": "log-level=none:keyint=12:open-gop=1:scenecut=0"}),
+        ("libx265", {"x265-params": "log-level=none:keyint=12:open-gop=0"}),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_every_kind_of_keyframe_passes(
+    tmp_path: Path, codec: str, options: dict[str, str], suffix: str
+) -> None:
+    preset = {"preset": "medium", "crf": "26"}
+    path = tmp_path / f"clip.{suffix}"
+    write(path, moving(60), codec=codec, options={**preset, **options})
+    with av.open(str(path)) as container:
+        keys = sum(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
+    assert keys >= 1 if "intra-refresh" in str(options) or not options else keys >= 4
+    assert checked(path, range(60)) == 0
+
+
 def test_missing_frames_are_found(clip: Path) -> None:
     with pytest.raises(OutputError, match="11 frames were encoded and 10"):
         checked(clip, [*STAMPS, 14])

@@ -58,17 +58,19 @@ def _read(path: Path, muxer: str) -> tuple[array[int], Fraction, int]:
     # A transport stream of ten packets or so is too short for FFmpeg to tell what it is
     with av.open(f"file:{path}", "r", format=muxer) as container:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
         # A whole decode would cost a tenth of the encode. That each packet is the encoder's own is
         # the muxer's business; that the stream can be entered anywhere is seen at its keyframes.
-        stream.codec_context.skip_frame = "NONKEY"
+        decoder = stream.codec_context
+        decoder.skip_frame = "NONKEY"
         # Without this a decoder covers damage up as well as it can
-        stream.codec_context.options = {"err_detect": "explode"}
+        decoder.options = {"err_detect": "explode"}
         stamps, decoded = array("q"), 0
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:
                 stamps.append(packet.pts)
-            if packet.is_keyframe or not packet.size:
-                decoded += len(packet.decode())
+            if packet.size and packet.is_keyframe:
+                decoded += len([*decoder.decode(packet), *decoder.decode(None)])
+                # An open GOP refers to frames before its keyframe, which were not decoded
+                decoder.flush_buffers()
         assert stream.time_base is not None
         return array("q", sorted(stamps)), stream.time_base, decoded
