@@ -27,6 +27,8 @@ from rlcodec.media.picture import UNSPECIFIED, Picture
 
 # FF_QP2LAMBDA in libavutil: encoders report QP times this
 _QP_TO_LAMBDA = 118
+# x265 leaves decoding timestamps unset in streams of fewer frames than it reorders
+_SHORT = 3
 # AV_PKT_DATA_QUALITY_STATS in libavcodec/packet.h: quality, picture type, number of errors, errors
 _STATS_HEADER = struct.Struct("<IBBxx")
 
@@ -97,6 +99,15 @@ def read_stats(packet: av.Packet[av.VideoStream]) -> tuple[float, int | None]:
     return quality / _QP_TO_LAMBDA, error
 
 
+def _order(packets: list[av.Packet[av.VideoStream]]) -> None:
+    """Set decoding timestamps anew: the k-th smallest timestamp, moved so that none comes late."""
+    stamps = [packet.pts or 0 for packet in packets]
+    ordered = sorted(stamps)
+    delay = max(due - stamp for due, stamp in zip(ordered, stamps, strict=True))
+    for packet, due in zip(packets, ordered, strict=True):
+        packet.dts = due - delay
+
+
 class _Encodes(Protocol):
     """A codec context, or the stream of an output that has one."""
 
@@ -118,7 +129,7 @@ class AdaptiveEncoder:
         self._regions: dict[float, Graph] = {}
         self._durations: dict[int, int] = {}
         self._last_duration = 0
-        self._first = True
+        self._frames = 0
 
     def encode(self, frame: av.VideoFrame, offset: float) -> list[EncodedFrame]:
         """Push `frame` at the base CRF plus `offset`; packets come out some frames later.
@@ -134,9 +145,9 @@ class AdaptiveEncoder:
             # Rate control does not look at the complexity of the first frame: it gets no gain.
             # An offset of 0 is attached too: x265 keeps its frames for further use, together with
             # what was attached to them, and crashes where nothing was.
-            gain = 1.0 if self._first else self._capability.gain
+            gain = self._capability.gain if self._frames else 1.0
             frame = self._with_region(frame, offset * gain)
-        self._first = False
+        self._frames += 1
         return self._collect(frame)
 
     def flush(self) -> list[EncodedFrame]:
@@ -147,6 +158,8 @@ class AdaptiveEncoder:
             # there is the last packet, which need not be the last frame
             last = left[-1].packet
             last.duration = max(last.duration or 0, self._last_duration)
+            if self._frames <= _SHORT:
+                _order([each.packet for each in left])
         return left
 
     def _collect(self, frame: av.VideoFrame | None) -> list[EncodedFrame]:
