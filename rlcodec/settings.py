@@ -21,7 +21,7 @@ MAX_PIXELS = 8192 * 4352
 # FFmpeg's filters round rates whose terms exceed 1001000, and timestamps would drift apart
 LARGEST_FPS, LARGEST_FPS_DENOMINATOR = 1000, 1001
 
-_PRESETS = (
+PRESETS = (
     "ultrafast",
     "superfast",
     "veryfast",
@@ -73,7 +73,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _require_one_of("codec", self.codec, CODECS)
-        _require_one_of("preset", self.preset, _PRESETS)
+        _require_one_of("preset", self.preset, PRESETS)
         _require_one_of("policy", self.policy, POLICIES)
         _require_within("crf", self.crf, CRF_RANGE)
         _require_within("max_offset", self.max_offset, MAX_OFFSET_RANGE)

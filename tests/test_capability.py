@@ -10,7 +10,7 @@ from rlcodec.engine.setup import capability_for
 from rlcodec.errors import OffsetError, SettingsError
 from rlcodec.media.capability import EXACT, Capability, Control, inspect
 from rlcodec.media.encoder import encoder_options
-from rlcodec.settings import Settings
+from rlcodec.settings import PRESETS, Settings
 from tests import clips
 from tests.encodes import encode
 
@@ -27,18 +27,6 @@ SCALED_TOLERANCES = {"libx264": 0.06, "libx265": 0.08}
 libx265 also spends bits on telling the large quantiser steps inside of every frame.
 """
 
-PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
 X264_TUNES = (
     "film",
     "animation",
