@@ -15,6 +15,7 @@ from rlcodec.options import check_options
 
 CODECS = ("libx264", "libx265")
 POLICIES = ("rule", "fixed")
+DEINTERLACE = ("auto", "off", "on")
 CRF_RANGE = (0.0, 51.0)
 MAX_OFFSET_RANGE = (0.0, 20.0)
 MAX_PIXELS = 8192 * 4352
@@ -50,7 +51,10 @@ class Settings:
         scale: width and height of the output in pixels; -1 for one of them keeps the
             shape of the picture; None keeps both.
         fps: constant frame rate of the output; None keeps every timestamp.
+        deinterlace: one of `DEINTERLACE`: frames that say they are interlaced, none, or all.
         max_pixels: the largest picture, in pixels, that is decoded.
+        allow_truncated: whether an input that ends too early, or is damaged, is encoded as far as
+            it can be decoded.
         audio: whether audio is copied.
         subtitles: whether subtitles are copied.
 
@@ -67,7 +71,9 @@ class Settings:
     pix_fmt: str | None = None
     scale: tuple[int, int] | None = None
     fps: Fraction | None = None
+    deinterlace: str = "auto"
     max_pixels: int = MAX_PIXELS
+    allow_truncated: bool = False
     audio: bool = True
     subtitles: bool = True
 
@@ -75,6 +81,7 @@ class Settings:
         _require_one_of("codec", self.codec, CODECS)
         _require_one_of("preset", self.preset, PRESETS)
         _require_one_of("policy", self.policy, POLICIES)
+        _require_one_of("deinterlace", self.deinterlace, DEINTERLACE)
         _require_within("crf", self.crf, CRF_RANGE)
         _require_within("max_offset", self.max_offset, MAX_OFFSET_RANGE)
         if self.max_pixels < 1:
@@ -101,7 +108,9 @@ class Choices(TypedDict, total=False):
     pix_fmt: str | None
     scale: tuple[int, int] | None
     fps: Fraction | None
+    deinterlace: str
     max_pixels: int
+    allow_truncated: bool
     audio: bool
     subtitles: bool
 
