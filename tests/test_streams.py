@@ -85,13 +85,15 @@ def test_mkv_keeps_sound_and_text(
     assert not [notice for notice in result.notices if "left out" in notice]
 
 
-def test_what_mp4_cannot_hold_is_named(plain: Path, tmp_path: Path) -> None:
+def test_mp4_gets_text_in_its_own_form(plain: Path, tmp_path: Path) -> None:
     source = add_streams(plain, tmp_path / "in.mkv", sound="libmp3lame", text="subrip")
     result = rlcodec.transcode(source, tmp_path / "out.mp4")
-    assert kinds(tmp_path / "out.mp4") == ["h264", "mp3"]
-    assert [notice for notice in result.notices if "left out" in notice] == [
-        "subtitle stream 2 (subrip) is left out: .mp4 files cannot hold it"
-    ]
+    assert kinds(tmp_path / "out.mp4") == ["h264", "mp3", "mov_text"]
+    said = [text for text in payloads(tmp_path / "out.mp4", "subtitle") if text != bytes(2)]
+    assert said == [b"\x00\x06line %d" % number for number in range(3)]
+    assert result.notices == (
+        "subtitle stream 2 (subrip) becomes mov_text: .mp4 files cannot hold it",
+    )
 
 
 def test_streams_can_be_left_out(plain: Path, tmp_path: Path) -> None:

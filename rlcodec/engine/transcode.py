@@ -25,11 +25,12 @@ from rlcodec.events import (
     Started,
 )
 from rlcodec.media.check import check
-from rlcodec.media.containers import Container, codec_of, container_for
+from rlcodec.media.containers import Container, container_for
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
+from rlcodec.media.routes import Way, codec_of, routes
 from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.settings import Choices, Settings
@@ -77,14 +78,7 @@ def transcode(
         # First of all, so that nothing is done for an output that cannot be written
         pending = PendingFile(target, overwrite=overwrite)
         stack.callback(pending.discard)
-        source = stack.enter_context(
-            Source(
-                str(input),
-                max_pixels=chosen.max_pixels,
-                audio=chosen.audio,
-                subtitles=chosen.subtitles,
-            )
-        )
+        source = stack.enter_context(Source(str(input), max_pixels=chosen.max_pixels))
         run = _Run(source, pending, container, chosen, on_progress or _ignore)
         return run.run()
 
@@ -114,7 +108,7 @@ class _Run:
         self._began = time.monotonic()
         self._source = source
         self._pending = pending
-        self._muxer = container.muxer
+        self._container = container
         self._settings = settings
         self._watcher = tell
         self._notices: list[str] = []
@@ -136,7 +130,9 @@ class _Run:
         picture = self._filter.picture
         capability = capability_for(settings, picture.pix_fmt)
         self._output = Output(pending.path, container, label=str(pending.label))
-        stream = self._output.add_video(settings.codec, picture, options_for(settings))
+        stream = self._output.add_video(
+            settings.codec, picture, options_for(settings), source.video
+        )
         self._session = Session(
             AdaptiveEncoder(stream, picture, capability), picture, policy_for(settings), settings
         )
@@ -157,6 +153,7 @@ class _Run:
             self._choose_streams()
             self._encode()
             self._output.close()
+            self._say_faults()
             shift = self._check()
         except BaseException:
             # First, because abandoning a file writes its end, which may mean all of it once more
@@ -175,21 +172,36 @@ class _Run:
     def _choose_streams(self) -> None:
         for note in self._filter.notes:
             self._notice(note)
-        copied = []
-        for stream in self._source.passed_through:
-            if self._output.add_copy(stream):
-                copied.append(stream)
+        source, suffix = self._source, self._pending.label.suffix
+        chapters = source.chapters
+        kept = []
+        for route in routes(
+            source.others,
+            self._container,
+            suffix,
+            audio=self._settings.audio,
+            subtitles=self._settings.subtitles,
+            chapters=bool(chapters),
+        ):
+            if route.note:
+                self._notice(route.note)
+            if route.way is Way.LEAVE:
+                continue
+            if self._output.add(route, source.pictures.get(route.stream.index)):
+                kept.append(route.stream)
             else:
                 self._notice(
-                    f"{stream.type} stream {stream.index} ({codec_of(stream)}) is left out: "
-                    f"{self._pending.label.suffix} files cannot hold it"
+                    f"{route.stream.type} stream {route.stream.index} ({codec_of(route.stream)}) "
+                    f"is left out: {suffix} files do not take it"
                 )
-        for stream in self._source.left_out:
-            self._notice(f"{stream.type} stream {stream.index} is left out")
-        self._output.set_metadata(self._source.metadata)
         # Whole ticks of the video, so that sound and picture move by the same
         tick = self._filter.picture.time_base
-        self._output.shift = -(self._source.start(copied) // tick) * tick
+        self._output.shift = -(source.start(kept) // tick) * tick
+        if chapters and not self._container.chapters:
+            self._notice(f"{len(chapters)} chapters are left out: {suffix} files cannot hold them")
+            chapters = []
+        self._output.describe(source.metadata, chapters)
+        self._output.start()
 
     def _encode(self) -> None:
         for item in self._source:
@@ -197,7 +209,7 @@ class _Run:
                 for frame in self._filter.push(item):
                     self._push(frame)
             else:
-                self._output.write_copy(item)
+                self._output.write_other(item)
         for frame in self._filter.flush():
             self._push(frame)
         if not self._stamps:
@@ -208,6 +220,10 @@ class _Run:
                 f"{self._source.mended_timestamps} timestamps of the input were missing or out of "
                 "order, and were set anew"
             )
+
+    def _say_faults(self) -> None:
+        for index, count in self._output.faults.items():
+            self._notice(f"stream {index}: {count} packets are damaged, and nothing came of them")
 
     def _push(self, frame: VideoFrame) -> None:
         assert frame.pts is not None
@@ -237,7 +253,7 @@ class _Run:
             self._pending.path,
             self._stamps,
             self._filter.picture.time_base,
-            muxer=self._muxer,
+            muxer=self._container.muxer,
             label=str(self._pending.label),
         )
         if shift:

@@ -1,45 +1,108 @@
-"""What each output container can hold, decided before any work begins."""
+"""What each output container can hold: the table that decides on streams before any work begins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from av.stream import Stream
-
 from rlcodec.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of output file.
+    """A kind of output file. Codecs are named as FFmpeg names them.
 
     Attributes:
         muxer: FFmpeg's name of the muxer.
-        copied: codecs, by FFmpeg's names, of the streams that can be copied into it.
+        audio: what it holds of audio.
+        other_audio: the encoder for audio that it does not hold.
+        subtitles: what it holds of subtitles.
+        text: the codec that subtitles of text are converted to where it does not hold theirs.
+        pictures: what it holds of cover art.
+        data: what it holds of other streams.
+        attachments: whether it holds attached files.
+        chapters: whether it holds chapters.
         options: options of the muxer.
     """
 
     muxer: str
-    copied: frozenset[str]
+    audio: frozenset[str]
+    other_audio: str
+    subtitles: frozenset[str]
+    text: str | None
+    pictures: frozenset[str]
+    data: frozenset[str]
+    attachments: bool
+    chapters: bool
     options: dict[str, str]
 
 
-_ISO_AUDIO = {"aac", "ac3", "alac", "dts", "eac3", "flac", "mp2", "mp3", "opus"}
-_MKV_AUDIO = _ISO_AUDIO | {"pcm_f32le", "pcm_s16le", "pcm_s24le", "truehd", "vorbis", "wavpack"}
-_MOV_AUDIO = {"aac", "ac3", "alac", "eac3", "mp3", "pcm_s16be", "pcm_s16le", "pcm_s24le"}
-_TS_AUDIO = {"aac", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "truehd"}
-_MKV_SUBTITLES = {"ass", "dvd_subtitle", "dvb_subtitle", "hdmv_pgs_subtitle", "subrip", "webvtt"}
+# Every PCM that MOV and MKV have in common. MP4 has a way of its own to hold it, which few players
+# know; the same goes for Vorbis in MP4.
+_PCM = frozenset(
+    f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le")
+) | {"pcm_u8", "pcm_f64le"}
+_MOV_PCM = _PCM | {"pcm_s8", "pcm_f32be", "pcm_f64be", "pcm_alaw", "pcm_mulaw", "adpcm_ima_qt"}
 
-# faststart puts the index first, so that a player can begin before the whole file is there
-_ISO_OPTIONS = {"movflags": "+faststart"}
-_MP4 = Container("mp4", frozenset(_ISO_AUDIO | {"mov_text"}), _ISO_OPTIONS)
-_MOV = Container("mov", frozenset(_MOV_AUDIO | {"mov_text"}), _ISO_OPTIONS)
-_MKV = Container("matroska", frozenset(_MKV_AUDIO | _MKV_SUBTITLES), {})
-_TS = Container("mpegts", frozenset(_TS_AUDIO | {"dvb_subtitle"}), {})
+_MP4 = Container(
+    muxer="mp4",
+    audio=frozenset({"aac", "ac3", "alac", "dts", "eac3", "flac", "mp2", "mp3", "opus"}),
+    other_audio="aac",
+    subtitles=frozenset({"mov_text"}),
+    text="mov_text",
+    pictures=frozenset({"bmp", "mjpeg", "png"}),
+    data=frozenset(),
+    attachments=False,
+    chapters=True,
+    # The index comes first, so that a player can begin before the whole file is there
+    options={"movflags": "+faststart"},
+)
+_MOV = Container(
+    muxer="mov",
+    audio=_MOV_PCM | {"aac", "ac3", "alac", "amr_nb", "amr_wb", "eac3", "mp2", "mp3"},
+    other_audio="aac",
+    subtitles=frozenset({"mov_text"}),
+    text="mov_text",
+    pictures=_MP4.pictures,
+    data=frozenset(),
+    attachments=False,
+    chapters=True,
+    options=_MP4.options,
+)
+_MKV = Container(
+    muxer="matroska",
+    audio=_MP4.audio | _PCM | {"mlp", "mp1", "truehd", "tta", "vorbis", "wavpack"},
+    other_audio="libopus",
+    subtitles=frozenset(
+        {
+            *("ass", "dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "hdmv_text_subtitle"),
+            *("subrip", "webvtt"),
+        }
+    ),
+    text="subrip",
+    pictures=frozenset({"mjpeg", "png"}),
+    data=frozenset(),
+    attachments=True,
+    chapters=True,
+    options={},
+)
+_TS = Container(
+    muxer="mpegts",
+    audio=frozenset(
+        {"aac", "aac_latm", "ac3", "dts", "eac3", "mp1", "mp2", "mp3", "opus", "s302m"}
+    ),
+    other_audio="aac",
+    subtitles=frozenset({"dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle"}),
+    text=None,
+    pictures=frozenset(),
+    data=frozenset({"klv", "scte_35", "timed_id3"}),
+    attachments=False,
+    chapters=False,
+    options={},
+)
 
-# Where Apple's players want HEVC to be tagged as hvc1 and not, as FFmpeg does by itself, as hev1
-HVC1_MUXERS = frozenset({_MP4.muxer, _MOV.muxer})
+# Those of the ISO base media file format
+ISO_MUXERS = frozenset({_MP4.muxer, _MOV.muxer})
 
 BY_SUFFIX = {
     ".mp4": _MP4,
@@ -49,12 +112,6 @@ BY_SUFFIX = {
     ".ts": _TS,
     ".m2ts": _TS,
 }
-
-
-def codec_of(stream: Stream) -> str:
-    """FFmpeg's name of a stream's codec, which need not be that of its decoder."""
-    context = stream.codec_context
-    return "unknown" if context is None else context.codec.canonical_name
 
 
 def container_for(path: Path) -> Container:

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 import errno
-from collections import deque
+import heapq
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av.container import OutputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from rlcodec.errors import OutputError
 from rlcodec.media.clock import to_ticks
-from rlcodec.media.containers import HVC1_MUXERS, Container, codec_of
+from rlcodec.media.containers import ISO_MUXERS, Container
 from rlcodec.media.encoder import configure
+from rlcodec.media.metadata import file_tags, stream_tags
 from rlcodec.media.picture import Picture
+from rlcodec.media.routes import Route, Way, codec_of
+from rlcodec.media.tracks import Track, add_track
 
-_KEPT_STREAM_METADATA = ("language", "title", "handler_name")
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+# By which Matroska's players know cover art
+_PICTURE_FILES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    """A packet that the video has not come to yet; `number` keeps those of one time in order."""
+
+    time: Fraction
+    number: int
+    packet: av.Packet[Stream] = field(compare=False)
 
 
 class Output:
-    """Writes one video stream and packets copied from the source.
+    """Writes one encoded video stream, and the other streams of the source beside it.
 
-    Copied packets wait until the video has come to their time. They are few where the streams lie
+    Their packets wait until the video has come to their time. They are few where the streams lie
     side by side in the source, and all of them where its video ends long before its sound.
     """
 
@@ -38,62 +56,77 @@ class Output:
         self._label = label
         self.shift = Fraction(0)
         self._kind = container
-        self._copies: dict[int, Stream] = {}
-        self._waiting: deque[av.Packet[Stream]] = deque()
+        self._tracks: dict[int, Track] = {}
+        self._waiting: list[_Waiting] = []
+        self._count = 0
         self.video_bytes = 0
         with self._errors():
             self._container = av.open(
                 f"file:{path}", "w", format=container.muxer, container_options=container.options
             )
 
-    def add_video(self, codec: str, picture: Picture, options: Mapping[str, str]) -> VideoStream:
-        """Add the encoded stream; its codec context is set up, and opened by the first frame."""
+    def add_video(
+        self, codec: str, picture: Picture, options: Mapping[str, str], source: Stream
+    ) -> VideoStream:
+        """Add the encoded stream, which is called what `source` is."""
         with self._errors():
-            return add_encoded_stream(self._container, codec, picture, options)
+            stream = add_encoded_stream(self._container, codec, picture, options)
+            self._name(stream, source)
+            return stream
 
-    def add_copy(self, stream: Stream) -> bool:
-        """Add a stream to be copied by packets; False where the container cannot hold it."""
-        if codec_of(stream) not in self._kind.copied:
-            return False
+    def add(self, route: Route, picture: bytes | None = None) -> bool:
+        """Add the stream that `route` leads to; False where the container does not take it.
+
+        `picture` is the payload of cover art that is to be attached as a file.
+        """
+        if route.way is Way.ATTACH:
+            name, kind = _PICTURE_FILES[codec_of(route.stream)]
+            self._container.add_attachment(name, kind, picture or b"")
+            return True
         try:
-            copy = self._container.add_stream_from_template(stream)
+            track = add_track(self._container, route)
         except (ValueError, av.error.FFmpegError):
             return False
-        kept = {
-            key: stream.metadata[key] for key in _KEPT_STREAM_METADATA if key in stream.metadata
-        }
-        copy.metadata.update(kept)
-        copy.disposition = stream.disposition
-        self._copies[stream.index] = copy
+        self._name(track.stream, route.stream)
+        self._tracks[route.stream.index] = track
         return True
 
-    def set_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Set the container's own metadata."""
-        self._container.metadata.update(metadata)
+    def describe(self, metadata: Mapping[str, str], chapters: list[Chapter]) -> None:
+        """Set the file's own metadata, and its chapters in the source's time."""
+        self._container.metadata.update(file_tags(metadata))
+        self._container.set_chapters([self._moved(chapter) for chapter in chapters])
+
+    def start(self) -> None:
+        """Open the encoders and write the head of the file: nothing can be added afterwards."""
+        with self._errors():
+            self._container.start_encoding()
 
     def write_video(self, packet: av.Packet[VideoStream]) -> None:
-        """Write an encoded packet, and the copied ones that come before it."""
+        """Write an encoded packet, and those of other streams that come before it."""
         self.video_bytes += packet.size
         self._move(packet)
         self._release(_time(packet))
-        with self._errors():
-            self._container.mux_one(packet)
+        self._mux(packet)
 
-    def write_copy(self, packet: av.Packet[Stream]) -> None:
-        """Take a packet of a source stream; it is written once the video has come that far.
+    def write_other(self, packet: av.Packet[Stream]) -> None:
+        """Take a packet of another source stream; those of streams that were not added go."""
+        track = self._tracks.get(packet.stream.index)
+        if track is not None:
+            for ready in track.take(packet):
+                self._queue(ready)
 
-        Packets of streams that were not added are dropped.
-        """
-        copy = self._copies.get(packet.stream.index)
-        if copy is not None:
-            self._move(packet)
-            packet.stream = copy
-            self._waiting.append(packet)
+    @property
+    def faults(self) -> dict[int, int]:
+        """Packets of which nothing could be made, by the index of their stream in the source."""
+        return {index: track.faults for index, track in self._tracks.items() if track.faults}
 
     def close(self) -> None:
         """Write what waits and the end of the file."""
-        self._release(None)
         with self._errors():
+            for track in self._tracks.values():
+                for ready in track.finish():
+                    self._queue(ready)
+            self._release(None)
             self._container.close()
 
     def abandon(self) -> None:
@@ -101,6 +134,23 @@ class Output:
         self._waiting.clear()
         with suppress(av.error.FFmpegError):
             self._container.close()
+
+    def _name(self, stream: Stream, source: Stream) -> None:
+        stream.metadata.update(stream_tags(source.metadata, self._kind.muxer))
+        stream.disposition = source.disposition
+
+    def _moved(self, chapter: Chapter) -> Chapter:
+        assert chapter["time_base"] is not None
+        ticks = to_ticks(self.shift, chapter["time_base"])
+        return {**chapter, "start": chapter["start"] + ticks, "end": chapter["end"] + ticks}
+
+    def _queue(self, packet: av.Packet[Stream]) -> None:
+        if packet.stream.disposition & Disposition.attached_pic:
+            self._mux(packet)
+        elif packet.pts is not None or packet.dts is not None:
+            self._move(packet)
+            self._count += 1
+            heapq.heappush(self._waiting, _Waiting(_time(packet), self._count, packet))
 
     def _move(self, packet: av.Packet[Stream] | av.Packet[VideoStream]) -> None:
         ticks = to_ticks(self.shift, packet.time_base)
@@ -112,9 +162,12 @@ class Output:
     def _release(self, until: Fraction | None) -> None:
         # The encoder holds video back for seconds. Left to the muxer, audio that has run ahead
         # would be written where a player does not look for it.
-        while self._waiting and (until is None or _time(self._waiting[0]) <= until):
-            with self._errors():
-                self._container.mux_one(self._waiting.popleft())
+        while self._waiting and (until is None or self._waiting[0].time <= until):
+            self._mux(heapq.heappop(self._waiting).packet)
+
+    def _mux(self, packet: av.Packet[Stream] | av.Packet[VideoStream]) -> None:
+        with self._errors():
+            self._container.mux_one(packet)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -135,7 +188,8 @@ def add_encoded_stream(
     stream = container.add_stream(codec, rate=picture.rate)
     assert isinstance(stream, VideoStream)
     configure(stream.codec_context, picture, options)
-    if codec == "libx265" and container.format.name in HVC1_MUXERS:
+    if codec == "libx265" and container.format.name in ISO_MUXERS:
+        # Apple's players want it so, and not as FFmpeg does by itself, as hev1
         stream.codec_context.codec_tag = "hvc1"
     return stream
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import av
 from av.container import InputContainer
@@ -18,6 +18,9 @@ from av.video.stream import VideoStream
 from rlcodec.errors import InputError
 from rlcodec.media.clock import FrameClock, StepBackError
 from rlcodec.media.picture import Picture, picture_of, rate_of
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 STANDARD_INPUT = "-"
 
@@ -30,13 +33,13 @@ CONTAINERS = (
 
 
 class Source:
-    """One input file or pipe: its first video stream decoded, chosen other streams as packets.
+    """One input file or pipe: its first video stream decoded, the `others` as packets.
 
-    Iterating yields decoded frames, stamped by a `FrameClock`, and packets of the copied streams,
-    in the order of the file.
+    Iterating yields decoded frames, stamped by a `FrameClock`, and packets of the other streams,
+    in the order of the file. `pictures` has the payload of cover art, by the index of its stream.
     """
 
-    def __init__(self, path: str, *, max_pixels: int, audio: bool, subtitles: bool) -> None:
+    def __init__(self, path: str, *, max_pixels: int) -> None:
         """Open `path` (`-` is standard input) and decode as far as the first frame.
 
         Raises:
@@ -47,16 +50,8 @@ class Source:
         try:
             self.video = self._choose_video()
             self._check_size(max_pixels)
-            kinds = {"audio"} if audio else set()
-            kinds |= {"subtitle"} if subtitles else set()
-            self.passed_through: list[Stream] = [
-                stream for stream in self._container.streams if stream.type in kinds
-            ]
-            self.left_out: list[Stream] = [
-                stream
-                for stream in self._container.streams
-                if stream.type not in {"video", "audio", "subtitle"}
-                or (stream.type == "video" and stream is not self.video)
+            self.others: list[Stream] = [
+                stream for stream in self._container.streams if stream is not self.video
             ]
             self.video.thread_type = "AUTO"
             self._clock = FrameClock(self.time_base, rate_of(self.video))
@@ -64,6 +59,12 @@ class Source:
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
+            self.pictures = {
+                item.stream.index: bytes(item)
+                for item in self._ahead
+                if isinstance(item, av.Packet)
+                and item.stream.disposition & Disposition.attached_pic
+            }
         except BaseException:
             self._container.close()
             raise
@@ -94,12 +95,12 @@ class Source:
         """What the decoded frames look like."""
         return picture_of(self.video, self.first_frame)
 
-    def start(self, copied: Sequence[Stream]) -> Fraction:
-        """The earliest timestamp, in seconds, of the video and of the streams that are copied."""
+    def start(self, kept: Sequence[Stream]) -> Fraction:
+        """The earliest timestamp, in seconds, of the video and of other streams that are kept."""
         starts = [cast(int, self.first_frame.pts) * self.time_base]
         starts += [
             stream.start_time * stream.time_base
-            for stream in copied
+            for stream in kept
             if stream.start_time is not None and stream.time_base is not None
         ]
         return min(starts)
@@ -124,6 +125,11 @@ class Source:
     def metadata(self) -> dict[str, str]:
         """The container's own metadata."""
         return dict(self._container.metadata)
+
+    @property
+    def chapters(self) -> list[Chapter]:
+        """The chapters, in time bases of their own."""
+        return self._container.chapters()
 
     @property
     def mended_timestamps(self) -> int:
@@ -166,11 +172,11 @@ class Source:
     def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         """Frames and packets in file order; at the end the frames that the decoder still holds."""
         try:
-            for packet in self._container.demux([self.video, *self.passed_through]):
+            for packet in self._container.demux():
                 if packet.stream is self.video:
                     for frame in cast("av.Packet[VideoStream]", packet).decode():
                         yield self._checked(frame)
-                elif packet.dts is not None:
+                elif packet.size:
                     yield packet
         except av.error.FFmpegError as error:
             raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
