@@ -73,4 +73,4 @@ def _read(path: Path, muxer: str) -> tuple[array[int], Fraction, int]:
                 # An open GOP refers to frames before its keyframe, which were not decoded
                 decoder.flush_buffers()
         assert stream.time_base is not None
-        return array("q", sorted(stamps)), stream.time_base, decoded
+        return array("q", sorted(stamps)), Fraction(stream.time_base), decoded

@@ -18,7 +18,8 @@ class StepBackError(ValueError):
 
 def rescale(timestamp: int, source: Fraction, target: Fraction) -> int:
     """The tick of `target` nearest to `timestamp` in `source`; halves go up."""
-    ticks = timestamp * source / target
+    # av's own rationals, which PyAV 19 has, are rounded when one is divided by another
+    ticks = timestamp * Fraction(source) / Fraction(target)
     return (2 * ticks.numerator + ticks.denominator) // (2 * ticks.denominator)
 
 

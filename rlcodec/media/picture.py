@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -76,9 +75,9 @@ def picture_of(stream: VideoStream, frame: av.VideoFrame | None = None) -> Pictu
         width=seen.width,
         height=seen.height,
         pix_fmt=pix_fmt,
-        sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
         colour=_colour_of(frame or stream.codec_context, pix_fmt),
-        time_base=cast(Fraction, stream.time_base),
+        time_base=Fraction(stream.time_base or 0),
         rate=rate_of(stream),
     )
 
@@ -87,7 +86,7 @@ def rate_of(stream: VideoStream) -> Fraction:
     """Average frames per second; 25 where the stream does not say."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate is not None and 0 < rate <= 1000:
-            return rate
+            return Fraction(rate)
     return _FALLBACK_RATE
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import av
 from av.container import InputContainer
@@ -29,6 +29,11 @@ STANDARD_INPUT = "-"
 CONTAINERS = (
     "3gp,aac,ac3,apng,asf,avi,dv,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp3,mp4,mpeg,mpegts,"
     "mpegvideo,mxf,nut,obu,ogg,rm,wav,webm,yuv4mpegpipe"
+)
+
+# Tags need not be UTF-8, and are no reason to refuse a video. PyAV 19 takes them as they are.
+_LENIENT_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if av.__version__.startswith("18.") else {}
 )
 
 
@@ -88,7 +93,8 @@ class Source:
     @property
     def time_base(self) -> Fraction:
         """Length of a tick of the video stream, in seconds."""
-        return cast(Fraction, self.video.time_base)
+        assert self.video.time_base is not None
+        return Fraction(self.video.time_base)
 
     @property
     def picture(self) -> Picture:
@@ -220,8 +226,8 @@ def _open(path: str, label: str) -> InputContainer:
     try:
         if Path(path).is_dir():
             raise InputError(f"{label}: is a folder; name a video file")
-        # Tags need not be UTF-8, and are no reason to refuse a video
-        return av.open(url, "r", container_options=guards, metadata_errors="replace")
+        container: InputContainer = av.open(url, "r", container_options=guards, **_LENIENT_TAGS)
+        return container  # noqa: TRY300 # what follows are the errors of opening
     except FileNotFoundError as error:
         raise InputError(f"{label}: no such file") from error
     except PermissionError as error:
