@@ -1,11 +1,13 @@
 """A plan as text: its own JSON, a table, and the zones of other tools.
 
-x264 and x265 zones are `first,last,b=multiplier` with both frames inside, joined by slashes: the
-quantiser scale of the zone is divided by the multiplier. It doubles every 6 quantisers, so that an
-offset d in CRF is a multiplier of 2 ** (-d / 6).
+x264 and x265 zones are `first,last,b=multiplier` with both frames inside, joined by slashes. The
+quantiser scale of the zone is divided by the multiplier, and doubles every 6 quantisers: an offset
+d in CRF is a multiplier of 2 ** (-d / 6). Both encoders pass a keyframe by and give it the mean
+quantiser of the frames before it: behind a cut at which the CRF rises by d, the keyframe is coded
+better by d, and the shot has more bytes than planned by what that makes of its keyframe.
 
-An Av1an zone is a line `start end encoder parameters`, with the end outside; the parameters take
-the place of those given to Av1an as a whole.
+An Av1an zone is a line `start end encoder parameters`, with the end outside. Its parameters come
+on top of those that Av1an was given as a whole; each zone is an encode of its own, whose CRF it is.
 """
 
 from __future__ import annotations

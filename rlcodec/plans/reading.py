@@ -6,10 +6,10 @@ import json
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from rlcodec.errors import PlanError, SettingsError
-from rlcodec.plans.record import FORMAT, VERSION, Plan, PlannedInput, PlannedSegment
+from rlcodec.plans.record import FORMAT, MAX_FRAMES, VERSION, Plan, PlannedInput, PlannedSegment
 from rlcodec.settings import Settings, parse_fps, parse_scale
 
 MAX_BYTES = 16 * 2**20
@@ -61,11 +61,11 @@ class _FieldError(Exception):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"{_shown(twice)} stands twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{_shown(name)} stands twice in one object")
+        found[name] = value
     return found
 
 
@@ -94,6 +94,8 @@ class _Fields:
         # True is an int to Python, not to JSON
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise _FieldError(f"{self._prefix}{name} is {_shown(value)}, and not {_NAMES[kind]}")
+        if kind is int and not 0 <= cast(int, value) <= MAX_FRAMES:
+            raise _FieldError(f"{self._prefix}{name} must lie between 0 and {MAX_FRAMES}")
         if isinstance(value, str) and len(value) > _MAX_TEXT:
             raise _FieldError(f"{self._prefix}{name} has more than {_MAX_TEXT} characters")
         return value
