@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import av
 import pytest
 
 import rlcodec
+from rlcodec.analysis import state
 from rlcodec.engine import director
 from rlcodec.media.capability import EXACT
 from rlcodec.media.encoder import _MAX_REGIONS, AdaptiveEncoder
@@ -75,14 +77,16 @@ def test_a_plan_is_followed_without_looking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = film(tmp_path / "in.mkv")
-    plan = rlcodec.plan(source, preset="superfast")
+    plan = rlcodec.plan(source, preset="superfast", output=tmp_path / "plan.json")
     events: list[rlcodec.Event] = []
 
     def looked(*_: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(director.PolicyDirector, "__init__", looked)
-    result = rlcodec.transcode(source, tmp_path / "out.mkv", plan=plan, on_progress=events.append)
+    result = rlcodec.transcode(
+        source, tmp_path / "out.mkv", plan=tmp_path / "plan.json", on_progress=events.append
+    )
     decided = [event for event in events if isinstance(event, rlcodec.SegmentDecided)]
     assert decided == plan.decisions()
     assert (result.policy, result.digest) == ("plan", plan.digest)
@@ -271,10 +275,23 @@ def test_any_number_of_crfs_keeps_within_memory(monkeypatch: pytest.MonkeyPatch)
     assert max(regions) == _MAX_REGIONS
 
 
-def test_the_window_gives_frames_back_in_order() -> None:
-    settings = rlcodec.Settings()
+def new_director() -> director.PolicyDirector:
     picture = Picture(256, 144, "yuv420p", Fraction(1), Colour(), Fraction(1, 25), Fraction(25))
-    directs = director.PolicyDirector(picture, Rule(), settings)
+    return director.PolicyDirector(picture, Rule(), rlcodec.Settings())
+
+
+def test_what_was_decided_is_not_kept() -> None:
+    directs = new_director()
+    for frame in as_frames(moving(96) * 5):
+        for _ in directs.push(frame):
+            pass
+    gc.collect()
+    analysed = sum(isinstance(each, state.Frame) for each in gc.get_objects())
+    assert analysed < 3 * director.LOOKAHEAD_FRAMES
+
+
+def test_frames_come_back_in_order_with_their_decisions() -> None:
+    directs = new_director()
     given = []
     for frame in as_frames(shots([70, 60])):
         given += list(directs.push(frame))

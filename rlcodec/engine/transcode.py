@@ -39,6 +39,7 @@ from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
 from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
+from rlcodec.plans.reading import load_plan
 from rlcodec.plans.record import Plan
 from rlcodec.settings import Choices, Settings
 
@@ -52,7 +53,7 @@ def transcode(
     output: str | Path,
     settings: Settings | None = None,
     *,
-    plan: Plan | None = None,
+    plan: Plan | str | Path | None = None,
     overwrite: bool = False,
     on_progress: OnEvent | None = None,
     **choices: Unpack[Choices],
@@ -64,8 +65,8 @@ def transcode(
         output: the file to write; its suffix says which container. It appears once it is complete
             and was read back, or not at all.
         settings: how; the defaults of `Settings`, or those of `plan`, where None.
-        plan: the CRF of every segment, decided beforehand: nothing is analysed, and no policy is
-            asked.
+        plan: the CRF of every segment, decided beforehand, or the file that says it: nothing is
+            analysed, and no policy is asked.
         overwrite: whether an existing output may be replaced.
         on_progress: called with every event, in the order in which things happen.
         choices: single fields of `Settings`, on top of `settings`.
@@ -75,11 +76,13 @@ def transcode(
 
     Raises:
         SettingsError: a setting, or the output's name, makes no sense.
-        PlanError: `plan` is not one of this video, or of these settings.
+        PlanError: `plan` cannot be read, or is not one of this video, or of these settings.
         InputError: the input cannot be used.
         EncodeError: the encoder failed.
         OutputError: the output exists already, cannot be written, or failed its check.
     """
+    if isinstance(plan, (str, Path)):
+        plan = load_plan(plan)
     chosen = _choose(settings, plan, choices)
     target = Path(output)
     container = container_for(target)
