@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -134,6 +137,25 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, data: bytes, says: str) -> N
     with pytest.raises(rlcodec.PlanError, match=r"plan\.json: ") as refused:
         rlcodec.load_plan(path)
     assert says in str(refused.value)
+
+
+def test_no_more_is_read_than_a_plan_may_have(tmp_path: Path) -> None:
+    pipe = tmp_path / "plan.json"
+    os.mkfifo(pipe)
+    written = 0
+
+    def write_on() -> None:
+        nonlocal written
+        with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as file:
+            while written < 2 * reading.MAX_BYTES:
+                written += file.write(b" " * 2**16)
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    with pytest.raises(rlcodec.PlanError, match="is larger than any plan"):
+        rlcodec.load_plan(pipe)
+    writer.join()
+    assert written < 1.1 * reading.MAX_BYTES
 
 
 def test_a_refused_plan_is_a_line_and_exit_code_2(
