@@ -301,6 +301,21 @@ def test_a_bad_input_leaves_no_plan(rlcodec: Command, tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_a_disk_that_refuses_leaves_no_plan(tmp_path: Path, clip: Path) -> None:
+    before = contents(tmp_path)
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 0; '{RLCODEC}' plan {clip.name} -o plan.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("rlcodec: error: plan.json: cannot be written: ")
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_plan(tmp_path: Path, number: signal.Signals) -> None:
     source = write(tmp_path / "in.ts", moving(60))
