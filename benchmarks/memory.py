@@ -15,7 +15,7 @@ from benchmarks.plain import __file__ as plain
 from benchmarks.processes import RLCODEC, run
 from benchmarks.reels import pictures, write
 from benchmarks.tables import report
-from rlcodec.engine.session import LOOKAHEAD_BYTES
+from rlcodec.engine.director import LOOKAHEAD_BYTES
 
 RATE = Fraction(25)
 PRESET = "superfast"

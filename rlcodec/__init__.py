@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rlcodec.version import __version__
 
 if TYPE_CHECKING:
+    from rlcodec.engine.plan import plan
     from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream
     from rlcodec.engine.result import Result
     from rlcodec.engine.transcode import transcode
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         OffsetError,
         OutputError,
         OutputExistsError,
+        PlanError,
         RlcodecError,
         SettingsError,
     )
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         SegmentEncoded,
         Started,
     )
+    from rlcodec.plans.reading import load_plan
+    from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
     from rlcodec.settings import Settings
 
 __all__ = [
@@ -41,6 +45,10 @@ __all__ = [
     "OffsetError",
     "OutputError",
     "OutputExistsError",
+    "Plan",
+    "PlanError",
+    "PlannedInput",
+    "PlannedSegment",
     "Progress",
     "Result",
     "RlcodecError",
@@ -51,12 +59,15 @@ __all__ = [
     "Started",
     "__version__",
     "add_adaptive_stream",
+    "load_plan",
+    "plan",
     "transcode",
 ]
 
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
 # something is used, not when rlcodec is imported.
 _HOMES = {
+    "rlcodec.engine.plan": ("plan",),
     "rlcodec.engine.plugin": ("AdaptiveStream", "add_adaptive_stream"),
     "rlcodec.engine.result": ("Result",),
     "rlcodec.engine.transcode": ("transcode",),
@@ -70,6 +81,8 @@ _HOMES = {
         "SegmentEncoded",
         "Started",
     ),
+    "rlcodec.plans.reading": ("load_plan",),
+    "rlcodec.plans.record": ("Plan", "PlannedInput", "PlannedSegment"),
     "rlcodec.settings": ("Settings",),
 }
 

@@ -2,7 +2,8 @@
 
 RlcodecError
 ├── SettingsError          what was asked for makes no sense (also a ValueError)
-│   └── OffsetError        this encoder, set up like this, cannot change CRF while it runs
+│   ├── OffsetError        this encoder, set up like this, cannot change CRF while it runs
+│   └── PlanError          the plan is none, or none of this video
 ├── InputError             the input cannot be used
 ├── EncodeError            an encoder refused to start or gave up
 └── OutputError            the output cannot be written, or failed its check
@@ -22,6 +23,10 @@ class SettingsError(RlcodecError, ValueError):
 
 class OffsetError(SettingsError):
     """The encoder ignores CRF offsets with these settings."""
+
+
+class PlanError(SettingsError):
+    """The plan cannot be read, contradicts itself, or does not fit the video."""
 
 
 class InputError(RlcodecError):

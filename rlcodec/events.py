@@ -10,11 +10,11 @@ class Started:
     """Work on a file begins.
 
     `frames` is what the container promises, None where it promises nothing;
-    `duration_s` likewise, in seconds.
+    `duration_s` likewise, in seconds. `output` is None where nothing is encoded, but planned.
     """
 
     input: str
-    output: str
+    output: str | None
     width: int
     height: int
     frames: int | None
@@ -30,7 +30,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class SegmentDecided:
-    """The policy chose a CRF for `frames` frames from `start_frame` on.
+    """The policy, or a plan, chose a CRF for `frames` frames from `start_frame` on.
 
     `crf` is the base plus `offset`; `new_shot` is False where it continues the shot before.
     """
@@ -62,10 +62,13 @@ class SegmentEncoded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the work stands: frames that left the encoder, and their bytes."""
+    """Where the work stands: frames that left the encoder, and their bytes.
+
+    While a plan is made, frames decided about; `bytes` is None then.
+    """
 
     frames: int
-    bytes: int
+    bytes: int | None
     crf: float | None
 
 

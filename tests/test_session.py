@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlcodec.analysis.state import State
-from rlcodec.engine import session as session_module
-from rlcodec.engine.session import Session, Step, lookahead
+from rlcodec.engine import director as director_module
+from rlcodec.engine.director import PolicyDirector, lookahead
+from rlcodec.engine.session import Session, Step
 from rlcodec.engine.setup import options_for
 from rlcodec.events import SegmentDecided, SegmentEncoded
 from rlcodec.media.capability import EXACT
@@ -40,7 +41,7 @@ def new_session(policy: Policy | None = None, chosen: Settings = FAST) -> Sessio
     assert isinstance(context, VideoCodecContext)
     configure(context, PICTURE, options_for(chosen))
     encoder = AdaptiveEncoder(context, PICTURE, EXACT)
-    return Session(encoder, PICTURE, policy or Rule(), chosen)
+    return Session(encoder, PICTURE, PolicyDirector(PICTURE, policy or Rule(), chosen))
 
 
 def run(session: Session, lengths: list[int]) -> list[Step]:
@@ -85,24 +86,26 @@ def test_segments_begin_at_the_cuts() -> None:
 def test_a_long_shot_is_cut_where_the_lookahead_ends() -> None:
     segments = decided(run(new_session(), [230]))
     assert len(segments) > 2
-    assert all(segment.frames <= session_module.LOOKAHEAD_FRAMES for segment in segments)
+    assert all(segment.frames <= director_module.LOOKAHEAD_FRAMES for segment in segments)
     assert [segment.new_shot for segment in segments] == [True] + [False] * (len(segments) - 1)
 
 
 def test_no_more_than_the_lookahead_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "LOOKAHEAD_FRAMES", 20)
+    monkeypatch.setattr(director_module, "LOOKAHEAD_FRAMES", 20)
     session = new_session()
     for number, frame in enumerate(as_frames(moving(90)), start=1):
         session.push(frame)
-        assert len(session._window) == min(number, 20)
-        assert len(session._undecided) <= 21
+        director = session._director
+        assert isinstance(director, PolicyDirector)
+        assert len(director._window) == min(number, 20)
+        assert len(director._undecided) <= 21
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4])
 def test_a_lookahead_of_a_few_frames_still_works(
     frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "LOOKAHEAD_FRAMES", frames)
+    monkeypatch.setattr(director_module, "LOOKAHEAD_FRAMES", frames)
     steps = run(new_session(), [12, 9])
     assert sum(segment.frames for segment in decided(steps)) == 21
     assert sum(len(step.packets) for step in steps) == 21

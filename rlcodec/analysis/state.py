@@ -100,7 +100,8 @@ class History:
     offset_mean: float = 0.0
     reports: int = 0
     last_report: Report | None = None
-    _waiting: dict[int, Segment] = field(default_factory=dict)
+    # Frames and log_bpp of segments that wait for a report, which in a plan never comes
+    _waiting: dict[int, tuple[int, float]] = field(default_factory=dict)
 
     def decided(self, segment: Segment, offset: float) -> None:
         """Take note of a decision."""
@@ -116,16 +117,16 @@ class History:
         self.frames = total
         self.segments += 1
         self.last, self.last_offset = segment, offset
-        self._waiting[segment.index] = segment
+        self._waiting[segment.index] = count, segment.log_bpp
 
     def reported(self, index: int, encoded_bytes: int, psnr: float | None) -> None:
         """Take note of what the encoder made of a segment: bytes, and PSNR in dB if known."""
-        segment = self._waiting.pop(index)
-        pixels = self.title.width * self.title.height * len(segment.frames)
+        count, expected = self._waiting.pop(index)
+        pixels = self.title.width * self.title.height * count
         self.last_report = Report(
             log_bpp=_log2_bpp(8 * encoded_bytes / pixels),
             psnr=psnr or 0.0,
-            expected_log_bpp=segment.log_bpp,
+            expected_log_bpp=expected,
         )
         self.reports += 1
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import click
+from click.core import ParameterSource
 
 from rlcodec.errors import SettingsError
+from rlcodec.plans.reading import load_plan
 from rlcodec.settings import (
     CODECS,
     CRF_RANGE,
     DEINTERLACE,
     MAX_PIXELS,
     POLICIES,
+    Choices,
     Settings,
     parse_fps,
     parse_scale,
@@ -84,35 +87,47 @@ _CHOICES = (
 
 
 def encoding_choices(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the shared options; it is called with `settings` in their place."""
+    """Give a command the shared options; it is called with `settings` in their place.
+
+    Where it has an option `plan` of its own and that is given, it gets the plan that was read, and
+    what is not on the command line comes from there.
+    """
 
     @functools.wraps(command)
     def with_settings(**arguments: Any) -> Any:  # noqa: ANN401 # click's own types
-        chosen = {name: arguments.pop(name) for name in _CHOICES}
-        return command(settings=_settings(**chosen), **arguments)
+        context = click.get_current_context()
+        values = {name: arguments.pop(name) for name in _CHOICES}
+        choices = _choices(
+            {
+                name: value
+                for name, value in values.items()
+                if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+            }
+        )
+        if arguments.get("plan") is None:
+            settings = Settings(**choices)
+        else:
+            arguments["plan"] = load_plan(arguments["plan"])
+            settings = arguments["plan"].settings(**choices)
+        return command(settings=settings, **arguments)
 
     for option in reversed(_OPTIONS):
         with_settings = option(with_settings)
     return with_settings
 
 
-def _settings(
-    *,
-    encoder_options: tuple[str, ...],
-    scale: str | None,
-    fps: str | None,
-    no_audio: bool,
-    no_subtitles: bool,
-    **others: Any,  # noqa: ANN401 # passed on by name to the record that checks them
-) -> Settings:
-    return Settings(
-        encoder_options=_pairs(encoder_options),
-        scale=None if scale is None else parse_scale(scale),
-        fps=None if fps is None else parse_fps(fps),
-        audio=not no_audio,
-        subtitles=not no_subtitles,
-        **others,
-    )
+def _choices(given: dict[str, Any]) -> Choices:
+    """The options that were given, as fields of `Settings`, whose defaults stand for the others."""
+    readers: dict[str, Callable[[Any], Any]] = {
+        "encoder_options": _pairs,
+        "scale": parse_scale,
+        "fps": parse_fps,
+    }
+    fields = {name: readers.get(name, lambda value: value)(value) for name, value in given.items()}
+    for kind in ("audio", "subtitles"):
+        if fields.pop(f"no_{kind}", False):
+            fields[kind] = False
+    return cast(Choices, fields)
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

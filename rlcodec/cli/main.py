@@ -17,6 +17,10 @@ _COMMANDS = {
         "rlcodec.cli.transcode",
         "Transcode a video with a CRF chosen for every shot.",
     ),
+    "plan": (
+        "rlcodec.cli.plan",
+        "Decide about the CRF of every shot and write it down, without encoding.",
+    ),
 }
 
 

@@ -70,8 +70,9 @@ class ProgressDisplay:
         if share:
             left = max(0, round(elapsed * (1 - share) / share))
             parts.append(f"ETA {left // 3600}:{left // 60 % 60:02}:{left % 60:02}")
+        if progress.bytes is not None and share:
             parts.append(f"{size(progress.bytes)} of about {size(round(progress.bytes / share))}")
-        else:
+        elif progress.bytes is not None:
             parts.append(size(progress.bytes))
         if progress.crf is not None:
             parts.append(f"CRF {progress.crf:g}")

@@ -16,6 +16,7 @@ from rlcodec.engine.result import Result
 from rlcodec.engine.transcode import transcode
 from rlcodec.errors import SettingsError
 from rlcodec.events import Event
+from rlcodec.plans.record import Plan
 from rlcodec.settings import Settings
 
 
@@ -23,6 +24,7 @@ from rlcodec.settings import Settings
 @click.argument("input", metavar="INPUT")
 @click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
 @encoding_choices
+@click.option("--plan", metavar="PLAN.json", help="The CRF of every shot, by `rlcodec plan`.")
 @click.option("-y", "overwrite", is_flag=True, help="Replace an existing output.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("--json-lines", is_flag=True, help="Print every event as a line of JSON.")
@@ -36,6 +38,7 @@ def command(
     output: Path,
     settings: Settings,
     *,
+    plan: Plan | None,
     overwrite: bool,
     as_json: bool,
     json_lines: bool,
@@ -43,7 +46,8 @@ def command(
     """Transcode INPUT to OUTPUT with a CRF chosen for every shot.
 
     INPUT may be - for standard input. OUTPUT ends in .mp4, .mov, .mkv or .ts; it appears once it is
-    complete and checked, or not at all. Put -- before a name that begins with a dash.
+    complete and checked, or not at all. PLAN.json also says codec, preset, size,
+    rate and pixel format, unless they are given. Put -- before a name that begins with a dash.
     """
     display = ProgressDisplay()
 
@@ -55,7 +59,9 @@ def command(
     if as_json and json_lines:
         raise SettingsError("--json and --json-lines exclude each other: choose one")
     try:
-        result = transcode(input, output, settings, overwrite=overwrite, on_progress=show)
+        result = transcode(
+            input, output, settings, plan=plan, overwrite=overwrite, on_progress=show
+        )
     finally:
         display.clear()
     if as_json:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Unpack
 
 from rlcodec.engine.session import Session, Step
-from rlcodec.engine.setup import capability_for, options_for, policy_for
+from rlcodec.engine.setup import capability_for, director_for, options_for
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import Event
 from rlcodec.media.clock import FrameClock, StepBackError, rescale
@@ -113,7 +113,6 @@ def add_adaptive_stream(
     picture = replace(picture, pix_fmt=wanted)
     capability = capability_for(chosen, picture.pix_fmt)
     stream = add_encoded_stream(container, chosen.codec, picture, options_for(chosen))
-    session = Session(
-        AdaptiveEncoder(stream, picture, capability), picture, policy_for(chosen), chosen
-    )
+    director = director_for(chosen, picture)
+    session = Session(AdaptiveEncoder(stream, picture, capability), picture, director)
     return AdaptiveStream(stream, session, picture, on_event)

@@ -19,7 +19,8 @@ class Result:
         video_bytes: size of its video packets.
         duration_s: of the video, in seconds.
         wall_s: how long it took, in seconds.
-        codec, preset, crf, policy: what it was encoded with.
+        codec, preset, crf, policy: what it was encoded with; the policy is `plan` for a plan.
+        digest: of the plan, None where there was none.
         shift: seconds, exactly, that were added to every timestamp of the input.
         segments: one record for each decision, in display order.
         notices: what the user was told.
@@ -36,6 +37,7 @@ class Result:
     preset: str
     crf: float
     policy: str
+    digest: str | None
     shift: Fraction
     segments: tuple[SegmentEncoded, ...]
     notices: tuple[str, ...]
@@ -53,7 +55,7 @@ class Result:
             "codec": self.codec,
             "preset": self.preset,
             "crf": self.crf,
-            "policy": {"name": self.policy, "digest": None},
+            "policy": {"name": self.policy, "digest": self.digest},
             "shift_s": float(self.shift),
             "segments": [
                 {

@@ -13,8 +13,16 @@ from typing import Unpack
 
 from rlcodec.engine.result import Result
 from rlcodec.engine.session import Session, Step
-from rlcodec.engine.setup import capability_for, options_for, policy_for
-from rlcodec.errors import InputError, SettingsError
+from rlcodec.engine.setup import (
+    capability_for,
+    director_for,
+    expected_frames,
+    open_source,
+    options_for,
+    picture_filter,
+    refuse_input_as_output,
+)
+from rlcodec.errors import InputError, PlanError
 from rlcodec.events import (
     Checking,
     Event,
@@ -26,13 +34,14 @@ from rlcodec.events import (
 )
 from rlcodec.media.check import check
 from rlcodec.media.containers import Container, container_for
-from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
-from rlcodec.media.filters import PictureFilter
+from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
 from rlcodec.media.routes import Way, codec_of, routes
-from rlcodec.media.source import STANDARD_INPUT, Source
+from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
+from rlcodec.plans.reading import load_plan
+from rlcodec.plans.record import Plan
 from rlcodec.settings import Choices, Settings
 
 PROGRESS_INTERVAL_S = 0.2
@@ -45,6 +54,7 @@ def transcode(
     output: str | Path,
     settings: Settings | None = None,
     *,
+    plan: Plan | str | Path | None = None,
     overwrite: bool = False,
     on_progress: OnEvent | None = None,
     **choices: Unpack[Choices],
@@ -55,7 +65,9 @@ def transcode(
         input: a video file, or `-` for standard input.
         output: the file to write; its suffix says which container. It appears once it is complete
             and was read back, or not at all.
-        settings: how; the defaults of `Settings` where None.
+        settings: how; the defaults of `Settings`, or those of `plan`, where None.
+        plan: the CRF of every segment, decided beforehand, or the file that says it: nothing is
+            analysed, and no policy is asked.
         overwrite: whether an existing output may be replaced.
         on_progress: called with every event, in the order in which things happen.
         choices: single fields of `Settings`, on top of `settings`.
@@ -65,33 +77,39 @@ def transcode(
 
     Raises:
         SettingsError: a setting, or the output's name, makes no sense.
+        PlanError: `plan` cannot be read, or is not one of this video, or of these settings.
         InputError: the input cannot be used.
         EncodeError: the encoder failed.
         OutputError: the output exists already, cannot be written, or failed its check.
     """
-    chosen = replace(settings or Settings(), **choices)
+    if isinstance(plan, (str, Path)):
+        plan = load_plan(plan)
+    chosen = _choose(settings, plan, choices)
     target = Path(output)
     container = container_for(target)
-    if str(input) != STANDARD_INPUT and _same_file(Path(input), target):
-        raise SettingsError(f"{output}: is the input itself; write to another file")
+    refuse_input_as_output(input, target)
     with ExitStack() as stack:
         # First of all, so that nothing is done for an output that cannot be written
         pending = PendingFile(target, overwrite=overwrite)
         stack.callback(pending.discard)
-        source = stack.enter_context(Source(str(input), max_pixels=chosen.max_pixels))
-        run = _Run(source, pending, container, chosen, on_progress or _ignore)
+        source = stack.enter_context(open_source(input, chosen))
+        run = _Run(source, pending, container, chosen, plan=plan, tell=on_progress or ignore)
         return run.run()
 
 
-def _ignore(event: Event) -> None:
+def ignore(event: Event) -> None:
     """Watch nothing."""
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one is not there, or out of reach: who opens it says so
-        return False
+def _choose(settings: Settings | None, plan: Plan | None, choices: Choices) -> Settings:
+    if plan is None:
+        return replace(settings or Settings(), **choices)
+    if settings is None:
+        return plan.settings(**choices)
+    chosen = replace(settings, **choices)
+    if chosen.crf != plan.crf:
+        raise PlanError(f"{plan.label}: has the base CRF {plan.crf:g}, and crf is {chosen.crf:g}")
+    return chosen
 
 
 class _Run:
@@ -103,6 +121,8 @@ class _Run:
         pending: PendingFile,
         container: Container,
         settings: Settings,
+        *,
+        plan: Plan | None,
         tell: OnEvent,
     ) -> None:
         self._began = time.monotonic()
@@ -110,6 +130,7 @@ class _Run:
         self._pending = pending
         self._container = container
         self._settings = settings
+        self._plan = plan
         self._watcher = tell
         self._notices: list[str] = []
         self._segments: list[SegmentEncoded] = []
@@ -118,23 +139,19 @@ class _Run:
         self._packets = 0
         self._crf: float | None = None
         self._told = 0.0
-        self._filter = PictureFilter(
-            source.first_frame,
-            source.picture,
-            label=source.label,
-            formats=pixel_formats(settings.codec),
-            pix_fmt=settings.pix_fmt,
-            scale=settings.scale,
-            fps=settings.fps,
-        )
+        if plan is not None:
+            plan.refuse_other_video(source.declared_frames)
+        self._filter = picture_filter(source, settings)
         picture = self._filter.picture
-        capability = capability_for(settings, picture.pix_fmt)
+        capability = capability_for(settings, picture.pix_fmt, plan)
         self._output = Output(pending.path, container, label=str(pending.label))
         stream = self._output.add_video(
             settings.codec, picture, options_for(settings), source.video
         )
         self._session = Session(
-            AdaptiveEncoder(stream, picture, capability), picture, policy_for(settings), settings
+            AdaptiveEncoder(stream, picture, capability),
+            picture,
+            director_for(settings, picture, plan),
         )
 
     def run(self) -> Result:
@@ -145,7 +162,7 @@ class _Run:
                 output=str(self._pending.label),
                 width=picture.width,
                 height=picture.height,
-                frames=self._expected_frames(),
+                frames=expected_frames(self._source, self._settings),
                 duration_s=None if self._source.duration is None else float(self._source.duration),
             )
         )
@@ -163,11 +180,6 @@ class _Run:
         size = self._pending.path.stat().st_size
         self._pending.publish()
         return self._result(size, shift)
-
-    def _expected_frames(self) -> int | None:
-        if self._settings.fps is not None and self._source.duration is not None:
-            return round(self._source.duration * self._settings.fps)
-        return self._source.frames
 
     def _choose_streams(self) -> None:
         for note in self._filter.notes:
@@ -274,7 +286,8 @@ class _Run:
             codec=settings.codec,
             preset=settings.preset,
             crf=settings.crf,
-            policy=settings.policy,
+            policy=settings.policy if self._plan is None else "plan",
+            digest=None if self._plan is None else self._plan.digest,
             shift=shift,
             segments=tuple(sorted(self._segments, key=lambda each: each.start_frame)),
             notices=tuple(self._notices),

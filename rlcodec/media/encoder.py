@@ -29,6 +29,8 @@ from rlcodec.media.picture import UNSPECIFIED, Picture
 _QP_TO_LAMBDA = 118
 # x265 leaves decoding timestamps unset in streams of fewer frames than it reorders
 _SHORT = 3
+# A policy makes some dozens of offsets, a plan as many as it has segments: about 8 kB for each
+_MAX_REGIONS = 256
 # AV_PKT_DATA_QUALITY_STATS in libavcodec/packet.h: quality, picture type, number of errors, errors
 _STATS_HEADER = struct.Struct("<IBBxx")
 
@@ -180,6 +182,8 @@ class AdaptiveEncoder:
     def _with_region(self, frame: av.VideoFrame, offset: float) -> av.VideoFrame:
         graph = self._regions.get(offset)
         if graph is None:
+            if len(self._regions) == _MAX_REGIONS:
+                self._regions.clear()
             graph = self._regions[offset] = self._region(offset)
         graph.vpush(frame)
         return graph.vpull()

@@ -121,10 +121,15 @@ class Source:
         return None
 
     @property
+    def declared_frames(self) -> int | None:
+        """Number of frames, as the container declares it: packets, or what it takes for frames."""
+        return self.video.frames or None
+
+    @property
     def frames(self) -> int | None:
         """Number of frames, as the container declares or implies it."""
-        if self.video.frames:
-            return self.video.frames
+        if self.declared_frames is not None:
+            return self.declared_frames
         return None if self.duration is None else round(self.duration * rate_of(self.video))
 
     @property

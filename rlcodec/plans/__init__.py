@@ -1,0 +1,1 @@
+"""Plans: which CRF every segment of a video shall get, as a record, a file, and zones."""
