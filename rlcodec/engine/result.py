@@ -15,19 +15,25 @@ class Result:
     Attributes:
         input, output: the files.
         frames: frames encoded.
-        bytes: size of the file.
+        kept: "output", or "input" where the output was no smaller and `keep_smaller` was asked for:
+            it was dropped then, and what stood in its place before, if anything, still does.
+        input_bytes: size of the input; None where it has none, as a pipe.
+        bytes: size of the output, also of one that was dropped.
         video_bytes: size of its video packets.
         duration_s: of the video, in seconds.
         wall_s: how long it took, in seconds.
         codec, preset, crf, policy: what it was encoded with.
         shift: seconds, exactly, that were added to every timestamp of the input.
+        shots: how many shots the segments belong to.
         segments: one record for each decision, in display order.
         notices: what the user was told.
     """
 
     input: str
     output: str
+    kept: str
     frames: int
+    input_bytes: int | None
     bytes: int
     video_bytes: int
     duration_s: float
@@ -37,6 +43,7 @@ class Result:
     crf: float
     policy: str
     shift: Fraction
+    shots: int
     segments: tuple[SegmentEncoded, ...]
     notices: tuple[str, ...]
 
@@ -45,7 +52,9 @@ class Result:
         return {
             "input": self.input,
             "output": self.output,
+            "kept": self.kept,
             "frames": self.frames,
+            "input_bytes": self.input_bytes,
             "bytes": self.bytes,
             "video_bytes": self.video_bytes,
             "duration_s": self.duration_s,
@@ -55,6 +64,7 @@ class Result:
             "crf": self.crf,
             "policy": {"name": self.policy, "digest": None},
             "shift_s": float(self.shift),
+            "shots": self.shots,
             "segments": [
                 {
                     "start_frame": segment.start_frame,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from array import array
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def transcode(
     settings: Settings | None = None,
     *,
     overwrite: bool = False,
+    keep_smaller: bool = False,
     on_progress: OnEvent | None = None,
     **choices: Unpack[Choices],
 ) -> Result:
@@ -56,6 +58,8 @@ def transcode(
             and was read back, or not at all.
         settings: how; the defaults of `Settings` where None.
         overwrite: whether an existing output may be replaced.
+        keep_smaller: whether an output that is not smaller than the input is dropped, and nothing
+            written.
         on_progress: called with every event, in the order in which things happen.
         choices: single fields of `Settings`, on top of `settings`.
 
@@ -63,7 +67,8 @@ def transcode(
         What was done, segment by segment.
 
     Raises:
-        SettingsError: a setting, or the output's name, makes no sense.
+        SettingsError: a setting, or the output's name, makes no sense; or the input has no size
+            that `keep_smaller` could go by.
         InputError: the input cannot be used.
         EncodeError: the encoder failed.
         OutputError: the output exists already, cannot be written, or failed its check.
@@ -85,8 +90,14 @@ def transcode(
                 subtitles=chosen.subtitles,
             )
         )
+        size = _size_of(str(input))
+        if keep_smaller and size is None:
+            raise SettingsError(
+                f"{source.label}: has no size, and whether the output is smaller cannot be told; "
+                "name a file, or leave --keep-smaller out"
+            )
         run = _Run(source, pending, container, chosen, on_progress or _ignore)
-        return run.run()
+        return run.run(size, keep_smaller=keep_smaller)
 
 
 def _ignore(event: Event) -> None:
@@ -98,6 +109,14 @@ def _same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:  # one is not there, or out of reach: who opens it says so
         return False
+
+
+def _size_of(path: str) -> int | None:
+    """Bytes of a file; None for a pipe."""
+    if path == STANDARD_INPUT:
+        return None
+    status = Path(path).stat()
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 class _Run:
@@ -118,6 +137,7 @@ class _Run:
         self._settings = settings
         self._watcher = tell
         self._notices: list[str] = []
+        self._shots = 0
         self._segments: list[SegmentEncoded] = []
         self._stamps = array("q")
         self._last_duration = 0
@@ -141,7 +161,7 @@ class _Run:
             AdaptiveEncoder(stream, picture, capability), picture, policy_for(settings), settings
         )
 
-    def run(self) -> Result:
+    def run(self, input_bytes: int | None, *, keep_smaller: bool) -> Result:
         picture = self._filter.picture
         self._tell(
             Started(
@@ -164,8 +184,17 @@ class _Run:
             self._output.abandon()
             raise
         size = self._pending.path.stat().st_size
-        self._pending.publish()
-        return self._result(size, shift)
+        smaller = input_bytes is None or size < input_bytes
+        if not smaller:
+            than = f"no smaller than the input ({size:,} against {input_bytes:,} bytes)"
+            if keep_smaller:
+                self._notice(f"the output would be {than}: it is dropped, and the input kept")
+            else:
+                self._notice(f"the output is {than}; --keep-smaller would keep the input instead")
+        kept = "output" if smaller or not keep_smaller else "input"
+        if kept == "output":
+            self._pending.publish()
+        return self._result(size, input_bytes, shift, kept)
 
     def _expected_frames(self) -> int | None:
         if self._settings.fps is not None and self._source.duration is not None:
@@ -224,6 +253,7 @@ class _Run:
                 self._segments.append(event)
             elif isinstance(event, SegmentDecided):
                 self._crf = event.crf
+                self._shots += event.new_shot
             self._tell(event)
         now = time.monotonic()
         if step.packets and now - self._told > PROGRESS_INTERVAL_S:
@@ -244,12 +274,14 @@ class _Run:
             self._notice(f"all timestamps were moved by {float(shift):+.6f} s")
         return shift
 
-    def _result(self, size: int, shift: Fraction) -> Result:
+    def _result(self, size: int, input_bytes: int | None, shift: Fraction, kept: str) -> Result:
         settings, time_base = self._settings, self._filter.picture.time_base
         ticks = self._stamps[-1] + self._last_duration - self._stamps[0]
         return Result(
             input=self._source.label,
             output=str(self._pending.label),
+            kept=kept,
+            input_bytes=input_bytes,
             frames=len(self._stamps),
             bytes=size,
             video_bytes=self._output.video_bytes,
@@ -260,6 +292,7 @@ class _Run:
             crf=settings.crf,
             policy=settings.policy,
             shift=shift,
+            shots=self._shots,
             segments=tuple(sorted(self._segments, key=lambda each: each.start_frame)),
             notices=tuple(self._notices),
         )

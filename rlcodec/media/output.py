@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,11 +13,11 @@ from av.container import OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from rlcodec.errors import OutputError
 from rlcodec.media.clock import to_ticks
 from rlcodec.media.containers import HVC1_MUXERS, Container, codec_of
 from rlcodec.media.encoder import configure
 from rlcodec.media.picture import Picture
+from rlcodec.media.publish import refusal
 
 _KEPT_STREAM_METADATA = ("language", "title", "handler_name")
 
@@ -121,11 +120,7 @@ class Output:
         try:
             yield
         except av.error.FFmpegError as error:
-            if error.errno == errno.ENOSPC:
-                raise OutputError(
-                    f"{self._label}: the disk is full; free some space and run again"
-                ) from error
-            raise OutputError(f"{self._label}: cannot be written: {error.strerror}") from error
+            raise refusal(self._label, error.errno, error.strerror) from error
 
 
 def add_encoded_stream(
