@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from rlcodec.errors import RlcodecError
-from rlcodec.media.publish import discard_pending
+from rlcodec.media.publish import discard_pending, refusal
 
 GRACE_S = 0.7
 """How long an interrupted command may take to leave by itself."""
@@ -45,8 +45,28 @@ def exit_codes() -> Iterator[None]:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         sys.exit(RlcodecError.exit_code)
+
+
+def print_result(text: str) -> None:
+    """Print lines on standard output.
+
+    Raises:
+        OutputError: it cannot be written, say because it is a file on a full disk.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_go_of_output()
+        raise refusal("standard output", error.errno, error.strerror) from error
+
+
+def _let_go_of_output() -> None:
+    # Python would try once more to write at its end, and complain
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:

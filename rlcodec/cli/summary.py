@@ -7,7 +7,7 @@ import json
 
 import click
 
-from rlcodec.cli.exits import one_line
+from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.progress import ProgressDisplay, size
 from rlcodec.engine.batch import Batch, BatchEvent, FileFailed, FileFinished
 from rlcodec.engine.result import Result
@@ -41,18 +41,18 @@ class Reporter:
     def file_done(self, result: Result) -> None:
         """Show the result of a file that was transcoded to a file."""
         if self._as_json:
-            click.echo(json.dumps(result.as_dict()))
+            print_result(json.dumps(result.as_dict()))
         elif self._json_lines:
             _print_json("result", result.as_dict())
         else:
-            click.echo(f"{_file(result)}\n{_policy(result)}")
+            print_result(f"{_file(result)}\n{_policy(result)}")
 
     def batch_done(self, batch: Batch) -> None:
         """Show what became of a folder of files."""
         if self._as_json:
-            click.echo(json.dumps(batch.as_dict()))
+            print_result(json.dumps(batch.as_dict()))
         elif not self._json_lines and len(batch.results) > 1:
-            click.echo(_total(batch))
+            print_result(_total(batch))
         count = len(batch.results) + len(batch.failures)
         if batch.failures and count > 1:
             failed = "".join(f"\n  {_failure(each)}" for each in batch.failures)
@@ -65,11 +65,11 @@ class Reporter:
         if self._json_lines:
             _print_json("result", result.as_dict())
         elif not self._as_json:
-            click.echo(f"{_file(result)}; {_crfs(result)}")
+            print_result(f"{_file(result)}; {_crfs(result)}")
 
 
 def _print_json(kind: str, fields: dict[str, object]) -> None:
-    click.echo(json.dumps({"type": kind, **fields}))
+    print_result(json.dumps({"type": kind, **fields}))
 
 
 def _type(event: BatchEvent) -> str:

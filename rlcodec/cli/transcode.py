@@ -19,8 +19,10 @@ from rlcodec.settings import Settings
 
 
 @click.command(name="transcode")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.argument("output", metavar="OUTPUT")
+@click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(readable=False)
+)
+@click.argument("output", metavar="OUTPUT", type=click.Path(readable=False))
 @encoding_choices
 @click.option("-y", "overwrite", is_flag=True, help="Replace an existing output.")
 @click.option(
