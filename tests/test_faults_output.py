@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import resource
+import secrets
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 import av
 import pytest
 
-from rlcodec.errors import OutputError
+from rlcodec.errors import OutputError, OutputExistsError
 from rlcodec.media.publish import PendingFile
 from tests.clips import moving, video_stamps, write
 from tests.conftest import RLCODEC, Command
@@ -279,6 +281,47 @@ def test_row_25_a_run_that_was_killed_claims_nothing(
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.glob(".*.lock"))
     assert len(video_stamps(tmp_path / "out.mp4")) == 12
+
+
+def test_row_25_a_claim_is_given_up_where_the_file_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "same")
+    first = PendingFile(tmp_path / "out.mkv", overwrite=False)
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match="out.mp4: cannot be written: File exists"):
+        PendingFile(tmp_path / "out.mp4", overwrite=False)
+    assert contents(tmp_path) == before
+    first.discard()
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_row_25_a_run_that_ends_between_two_looks_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool
+) -> None:
+    target, lock, calls = tmp_path / "out.mp4", fcntl.flock, []
+
+    def other_run_ends(descriptor: int, operation: int) -> None:
+        if not calls:
+            # It removes the claim that we have open already, and may have published its file
+            next(tmp_path.glob(".*.lock")).unlink()
+            if finished:
+                target.write_bytes(b"its")
+        calls.append(descriptor)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", other_run_ends)
+    if finished:
+        with pytest.raises(OutputExistsError):
+            PendingFile(target, overwrite=False)
+        assert contents(tmp_path).keys() == {"out.mp4"}
+    else:
+        pending = PendingFile(target, overwrite=False)
+        with pytest.raises(OutputError, match="another run is writing it"):
+            PendingFile(target, overwrite=False)
+        pending.discard()
+        assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize("options", [[], ["-y"]])
