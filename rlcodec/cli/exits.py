@@ -45,7 +45,7 @@ def exit_codes() -> Iterator[None]:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
-        _let_go_of_output()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(RlcodecError.exit_code)
 
 
@@ -60,13 +60,7 @@ def print_result(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _let_go_of_output()
         raise refusal("standard output", error.errno, error.strerror) from error
-
-
-def _let_go_of_output() -> None:
-    # Python would try once more to write at its end, and complain
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:

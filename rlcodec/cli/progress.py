@@ -123,10 +123,10 @@ def _columns() -> int:
 
 def _fit(parts: list[str], share: float | None, columns: int) -> str:
     """The parts that `columns` have room for, and a bar where more is left."""
-    while len(parts) > 1 and len("  ".join(parts)) > columns:
-        parts = parts[:-1]
     text = "  ".join(parts)
     length = min(_LONGEST_BAR, columns - len(text) - len("[] "))
     if share is None or length < _SHORTEST_BAR:
-        return text
+        while len(parts) > 1 and len("  ".join(parts)) > columns:
+            parts = parts[:-1]
+        return "  ".join(parts)
     return f"[{'#' * round(share * length):<{length}}] {text}"
