@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 from rlcodec.version import __version__
 
 if TYPE_CHECKING:
+    from rlcodec.engine.batch import (
+        Batch,
+        BatchEvent,
+        FileFailed,
+        FileFinished,
+        FileStarted,
+        transcode_all,
+    )
     from rlcodec.engine.plan import plan
     from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream
     from rlcodec.engine.result import Result
@@ -37,9 +45,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdaptiveStream",
+    "Batch",
+    "BatchEvent",
     "Checking",
     "EncodeError",
     "Event",
+    "FileFailed",
+    "FileFinished",
+    "FileStarted",
     "InputError",
     "Notice",
     "OffsetError",
@@ -62,11 +75,20 @@ __all__ = [
     "load_plan",
     "plan",
     "transcode",
+    "transcode_all",
 ]
 
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
 # something is used, not when rlcodec is imported.
 _HOMES = {
+    "rlcodec.engine.batch": (
+        "Batch",
+        "BatchEvent",
+        "FileFailed",
+        "FileFinished",
+        "FileStarted",
+        "transcode_all",
+    ),
     "rlcodec.engine.plan": ("plan",),
     "rlcodec.engine.plugin": ("AdaptiveStream", "add_adaptive_stream"),
     "rlcodec.engine.result": ("Result",),

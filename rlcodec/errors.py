@@ -12,13 +12,24 @@ RlcodecError
 A message is one line: what happened, to which file, and what to do about it.
 """
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 
 class RlcodecError(Exception):
-    """The root of every error that rlcodec raises on purpose."""
+    """The root of every error that rlcodec raises on purpose.
+
+    `exit_code` is what a command that fails by it exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
 
 
 class SettingsError(RlcodecError, ValueError):
     """A setting is out of range, unknown, or does not fit the others."""
+
+    exit_code = 2
 
 
 class OffsetError(SettingsError):
@@ -31,6 +42,8 @@ class PlanError(SettingsError):
 
 class InputError(RlcodecError):
     """The input is missing, unreadable, damaged, or holds no video."""
+
+    exit_code = 4
 
 
 class EncodeError(RlcodecError):

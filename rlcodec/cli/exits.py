@@ -13,10 +13,9 @@ from types import FrameType
 
 import click
 
-from rlcodec.errors import InputError, RlcodecError, SettingsError
-from rlcodec.media.publish import discard_pending
+from rlcodec.errors import RlcodecError
+from rlcodec.media.publish import discard_pending, refusal
 
-FAILED, USAGE, UNUSABLE_INPUT = 1, 2, 4
 GRACE_S = 0.7
 """How long an interrupted command may take to leave by itself."""
 _STOPPED = "rlcodec: stopped; no unfinished file was left behind"
@@ -43,11 +42,25 @@ def exit_codes() -> Iterator[None]:
         os._exit(stop.code)
     except RlcodecError as error:
         click.echo(f"rlcodec: error: {one_line(str(error))}", err=True)
-        sys.exit(_code(error))
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+        sys.exit(RlcodecError.exit_code)
+
+
+def print_result(text: str) -> None:
+    """Print lines on standard output.
+
+    Raises:
+        OutputError: it cannot be written, say because it is a file on a full disk.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise refusal("standard output", error.errno, error.strerror) from error
 
 
 def one_line(text: str) -> str:
@@ -55,14 +68,6 @@ def one_line(text: str) -> str:
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
-
-
-def _code(error: RlcodecError) -> int:
-    if isinstance(error, SettingsError):
-        return USAGE
-    if isinstance(error, InputError):
-        return UNUSABLE_INPUT
-    return FAILED
 
 
 @contextmanager

@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import time
+from collections import deque
+from contextlib import suppress
 
 import click
 
-from rlcodec.events import Checking, Event, Notice, Progress, Started
+from rlcodec.cli.exits import one_line
+from rlcodec.engine.batch import BatchEvent, FileStarted
+from rlcodec.events import Checking, Notice, Progress, Started
 
-_BAR = 24
+_LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
+_WINDOW_S = 15.0
+"""What speed and remaining time go by: films have hard parts and easy ones."""
+_USUAL_COLUMNS = 80
 
 
 class ProgressDisplay:
     """Shows events on standard error."""
 
-    def __init__(self) -> None:
-        """Look whether standard error is a terminal."""
-        self._terminal = sys.stderr.isatty()
-        self._began = time.monotonic()
+    def __init__(self, *, bar: bool = True) -> None:
+        """Look whether standard error is a terminal that can draw a bar, if one is wanted."""
+        self._bar = bar and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._place: list[str] = []
         self._expected: int | None = None
         self._interval = _FIRST_INTERVAL_S
-        self._next = self._began + self._interval
+        self._next = 0.0
+        self._seen: deque[tuple[float, int]] = deque()
         self._drawn = False
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: BatchEvent) -> None:
         """Show one event, if it is worth showing."""
-        if isinstance(event, Started):
-            self._began, self._expected = time.monotonic(), event.frames
+        if isinstance(event, FileStarted) and event.count > 1:
+            self._place = [f"{event.index}/{event.count}"]
+            self.note(f"file {event.index} of {event.count}: {one_line(event.input)}")
+        elif isinstance(event, Started):
+            self._start(event)
         elif isinstance(event, Notice):
-            self.clear()
-            click.echo(f"note: {event.message}", err=True)
+            self.note(f"note: {one_line(event.message)}")
         elif isinstance(event, Progress):
             self._show(event)
-        elif isinstance(event, Checking):
-            self.clear()
+        elif isinstance(event, Checking) and self._bar:
+            self._draw("  ".join([*self._place, "checking what was written"]))
+
+    def note(self, line: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        click.echo(line, err=True)
 
     def clear(self) -> None:
         """Wipe the bar, so that something else can be printed."""
@@ -44,39 +59,49 @@ class ProgressDisplay:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._drawn = False
 
+    def _start(self, event: Started) -> None:
+        now = time.monotonic()
+        self._expected = event.frames
+        self._interval = _FIRST_INTERVAL_S
+        self._next = now + self._interval
+        self._seen.clear()
+        # Frames wait in the encoder before the first ones come out: that is no time to show nothing
+        self._show(Progress(frames=0, bytes=0, crf=None))
+
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
-        if self._terminal:
-            text = self._line(progress, now, bar=True)
-            width = shutil.get_terminal_size().columns - 1
-            click.echo(f"\r\x1b[K{text[:width]}", err=True, nl=False)
-            self._drawn = True
+        self._seen.append((now, progress.frames))
+        while len(self._seen) > 2 and now - self._seen[1][0] > _WINDOW_S:
+            self._seen.popleft()
+        if self._bar:
+            self._draw(_fit(self._parts(progress), self._share(progress), _columns() - 1))
         elif now >= self._next:
-            click.echo(self._line(progress, now, bar=False), err=True)
+            click.echo("  ".join(self._parts(progress)), err=True)
             self._interval = min(2 * self._interval, _LONGEST_INTERVAL_S)
             self._next = now + self._interval
 
-    def _line(self, progress: Progress, now: float, *, bar: bool) -> str:
-        elapsed = max(now - self._began, 1e-6)
-        fps = progress.frames / elapsed
-        parts = []
-        share = None
-        if self._expected:
-            share = min(1.0, progress.frames / self._expected)
-            drawn = f"[{'#' * round(share * _BAR):<{_BAR}}] " if bar else ""
-            parts.append(f"{drawn}{share:4.0%}")
-        parts.append(f"{progress.frames}/{self._expected or '?'} frames")
-        parts.append(f"{fps:.1f} fps")
-        if share:
-            left = max(0, round(elapsed * (1 - share) / share))
+    def _draw(self, text: str) -> None:
+        click.echo(f"\r\x1b[K{text[: _columns() - 1]}", err=True, nl=False)
+        self._drawn = True
+
+    def _parts(self, progress: Progress) -> list[str]:
+        """What there is to say, the most wanted first."""
+        (began, before), (now, frames) = self._seen[0], self._seen[-1]
+        fps = (frames - before) / max(now - began, 1e-6)
+        share = self._share(progress)
+        parts = self._place + ([] if share is None else [f"{share:4.0%}"])
+        parts += [f"{frames}/{self._expected or '?'} frames", f"{fps:.1f} fps"]
+        if share and self._expected and fps:
+            left = max(0, round((self._expected - frames) / fps))
             parts.append(f"ETA {left // 3600}:{left // 60 % 60:02}:{left % 60:02}")
         if progress.bytes is not None and share:
             parts.append(f"{size(progress.bytes)} of about {size(round(progress.bytes / share))}")
         elif progress.bytes is not None:
             parts.append(size(progress.bytes))
-        if progress.crf is not None:
-            parts.append(f"CRF {progress.crf:g}")
-        return "  ".join(parts)
+        return parts + ([] if progress.crf is None else [f"CRF {progress.crf:g}"])
+
+    def _share(self, progress: Progress) -> float | None:
+        return min(1.0, progress.frames / self._expected) if self._expected else None
 
 
 def size(count: int) -> str:
@@ -87,3 +112,22 @@ def size(count: int) -> str:
             return f"{value:.0f} B" if unit == "B" else f"{value:.2f} {unit}"
         value /= 1000
     return f"{value:.2f} GB"
+
+
+def _columns() -> int:
+    """Width of the terminal, asked anew each time, since windows change."""
+    # Not shutil's function, which asks standard output: that is often a file
+    with suppress(OSError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
+    return _USUAL_COLUMNS
+
+
+def _fit(parts: list[str], share: float | None, columns: int) -> str:
+    """The parts that `columns` have room for, and a bar where more is left."""
+    text = "  ".join(parts)
+    length = min(_LONGEST_BAR, columns - len(text) - len("[] "))
+    if share is None or length < _SHORTEST_BAR:
+        while len(parts) > 1 and len("  ".join(parts)) > columns:
+            parts = parts[:-1]
+        return "  ".join(parts)
+    return f"[{'#' * round(share * length):<{length}}] {text}"

@@ -15,20 +15,26 @@ class Result:
     Attributes:
         input, output: the files.
         frames: frames encoded.
-        bytes: size of the file.
+        kept: "output", or "input" where the output was no smaller and `keep_smaller` was asked for:
+            it was dropped then, and what stood in its place before, if anything, still does.
+        input_bytes: size of the input; None where it has none, as a pipe.
+        bytes: size of the output, also of one that was dropped.
         video_bytes: size of its video packets.
         duration_s: of the video, in seconds.
         wall_s: how long it took, in seconds.
         codec, preset, crf, policy: what it was encoded with; the policy is `plan` for a plan.
         digest: of the plan, None where there was none.
         shift: seconds, exactly, that were added to every timestamp of the input.
+        shots: how many shots the segments belong to.
         segments: one record for each decision, in display order.
         notices: what the user was told.
     """
 
     input: str
     output: str
+    kept: str
     frames: int
+    input_bytes: int | None
     bytes: int
     video_bytes: int
     duration_s: float
@@ -39,6 +45,7 @@ class Result:
     policy: str
     digest: str | None
     shift: Fraction
+    shots: int
     segments: tuple[SegmentEncoded, ...]
     notices: tuple[str, ...]
 
@@ -47,7 +54,9 @@ class Result:
         return {
             "input": self.input,
             "output": self.output,
+            "kept": self.kept,
             "frames": self.frames,
+            "input_bytes": self.input_bytes,
             "bytes": self.bytes,
             "video_bytes": self.video_bytes,
             "duration_s": self.duration_s,
@@ -57,6 +66,7 @@ class Result:
             "crf": self.crf,
             "policy": {"name": self.policy, "digest": self.digest},
             "shift_s": float(self.shift),
+            "shots": self.shots,
             "segments": [
                 {
                     "start_frame": segment.start_frame,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from array import array
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from rlcodec.engine.setup import (
     picture_filter,
     refuse_input_as_output,
 )
-from rlcodec.errors import InputError, PlanError
+from rlcodec.errors import InputError, PlanError, SettingsError
 from rlcodec.events import (
     Checking,
     Event,
@@ -38,7 +39,7 @@ from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
 from rlcodec.media.routes import Way, codec_of, routes
-from rlcodec.media.source import Source
+from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.reading import load_plan
 from rlcodec.plans.record import Plan
@@ -56,6 +57,7 @@ def transcode(
     *,
     plan: Plan | str | Path | None = None,
     overwrite: bool = False,
+    keep_smaller: bool = False,
     on_progress: OnEvent | None = None,
     **choices: Unpack[Choices],
 ) -> Result:
@@ -69,6 +71,8 @@ def transcode(
         plan: the CRF of every segment, decided beforehand, or the file that says it: nothing is
             analysed, and no policy is asked.
         overwrite: whether an existing output may be replaced.
+        keep_smaller: whether an output that is not smaller than the input is dropped, and nothing
+            written.
         on_progress: called with every event, in the order in which things happen.
         choices: single fields of `Settings`, on top of `settings`.
 
@@ -76,7 +80,8 @@ def transcode(
         What was done, segment by segment.
 
     Raises:
-        SettingsError: a setting, or the output's name, makes no sense.
+        SettingsError: a setting, or the output's name, makes no sense; or the input has no size
+            that `keep_smaller` could go by.
         PlanError: `plan` cannot be read, or is not one of this video, or of these settings.
         InputError: the input cannot be used.
         EncodeError: the encoder failed.
@@ -93,8 +98,14 @@ def transcode(
         pending = PendingFile(target, overwrite=overwrite)
         stack.callback(pending.discard)
         source = stack.enter_context(open_source(input, chosen))
+        size = _size_of(str(input))
+        if keep_smaller and size is None:
+            raise SettingsError(
+                f"{source.label}: has no size, and whether the output is smaller cannot be told; "
+                "name a file, or leave --keep-smaller out"
+            )
         run = _Run(source, pending, container, chosen, plan=plan, tell=on_progress or ignore)
-        return run.run()
+        return run.run(size, keep_smaller=keep_smaller)
 
 
 def ignore(event: Event) -> None:
@@ -110,6 +121,14 @@ def _choose(settings: Settings | None, plan: Plan | None, choices: Choices) -> S
     if chosen.crf != plan.crf:
         raise PlanError(f"{plan.label}: has the base CRF {plan.crf:g}, and crf is {chosen.crf:g}")
     return chosen
+
+
+def _size_of(path: str) -> int | None:
+    """Bytes of a file; None for a pipe."""
+    if path == STANDARD_INPUT:
+        return None
+    status = Path(path).stat()
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 class _Run:
@@ -133,6 +152,7 @@ class _Run:
         self._plan = plan
         self._watcher = tell
         self._notices: list[str] = []
+        self._shots = 0
         self._segments: list[SegmentEncoded] = []
         self._stamps = array("q")
         self._last_duration = 0
@@ -154,7 +174,7 @@ class _Run:
             director_for(settings, picture, plan),
         )
 
-    def run(self) -> Result:
+    def run(self, input_bytes: int | None, *, keep_smaller: bool) -> Result:
         picture = self._filter.picture
         self._tell(
             Started(
@@ -178,8 +198,17 @@ class _Run:
             self._output.abandon()
             raise
         size = self._pending.path.stat().st_size
-        self._pending.publish()
-        return self._result(size, shift)
+        smaller = input_bytes is None or size < input_bytes
+        if not smaller:
+            than = f"no smaller than the input ({size:,} against {input_bytes:,} bytes)"
+            if keep_smaller:
+                self._notice(f"the output would be {than}: it is dropped, and the input kept")
+            else:
+                self._notice(f"the output is {than}; --keep-smaller would keep the input instead")
+        kept = "output" if smaller or not keep_smaller else "input"
+        if kept == "output":
+            self._pending.publish()
+        return self._result(size, input_bytes, shift, kept)
 
     def _choose_streams(self) -> None:
         for note in self._filter.notes:
@@ -252,6 +281,7 @@ class _Run:
                 self._segments.append(event)
             elif isinstance(event, SegmentDecided):
                 self._crf = event.crf
+                self._shots += event.new_shot
             self._tell(event)
         now = time.monotonic()
         if step.packets and now - self._told > PROGRESS_INTERVAL_S:
@@ -272,12 +302,14 @@ class _Run:
             self._notice(f"all timestamps were moved by {float(shift):+.6f} s")
         return shift
 
-    def _result(self, size: int, shift: Fraction) -> Result:
+    def _result(self, size: int, input_bytes: int | None, shift: Fraction, kept: str) -> Result:
         settings, time_base = self._settings, self._filter.picture.time_base
         ticks = self._stamps[-1] + self._last_duration - self._stamps[0]
         return Result(
             input=self._source.label,
             output=str(self._pending.label),
+            kept=kept,
+            input_bytes=input_bytes,
             frames=len(self._stamps),
             bytes=size,
             video_bytes=self._output.video_bytes,
@@ -289,6 +321,7 @@ class _Run:
             policy=settings.policy if self._plan is None else "plan",
             digest=None if self._plan is None else self._plan.digest,
             shift=shift,
+            shots=self._shots,
             segments=tuple(sorted(self._segments, key=lambda each: each.start_frame)),
             notices=tuple(self._notices),
         )

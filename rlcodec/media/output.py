@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import heapq
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,12 +15,12 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from rlcodec.errors import OutputError
 from rlcodec.media.clock import to_ticks
 from rlcodec.media.containers import ISO_MUXERS, Container
 from rlcodec.media.encoder import configure
 from rlcodec.media.metadata import file_tags, stream_tags
 from rlcodec.media.picture import Picture
+from rlcodec.media.publish import refusal
 from rlcodec.media.routes import Route, Way, codec_of
 from rlcodec.media.tracks import Track, add_track
 
@@ -174,11 +173,7 @@ class Output:
         try:
             yield
         except av.error.FFmpegError as error:
-            if error.errno == errno.ENOSPC:
-                raise OutputError(
-                    f"{self._label}: the disk is full; free some space and run again"
-                ) from error
-            raise OutputError(f"{self._label}: cannot be written: {error.strerror}") from error
+            raise refusal(self._label, error.errno, error.strerror) from error
 
 
 def add_encoded_stream(
