@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rlcodec.version import __version__
 
 if TYPE_CHECKING:
+    from rlcodec.engine.compare import compare
+    from rlcodec.engine.comparison import Comparison, MetricScores, ShotScore
     from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream
     from rlcodec.engine.result import Result
     from rlcodec.engine.transcode import transcode
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     )
     from rlcodec.events import (
         Checking,
+        Comparing,
         Event,
         Notice,
         Progress,
@@ -34,9 +37,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AdaptiveStream",
     "Checking",
+    "Comparing",
+    "Comparison",
     "EncodeError",
     "Event",
     "InputError",
+    "MetricScores",
     "Notice",
     "OffsetError",
     "OutputError",
@@ -48,21 +54,26 @@ __all__ = [
     "SegmentEncoded",
     "Settings",
     "SettingsError",
+    "ShotScore",
     "Started",
     "__version__",
     "add_adaptive_stream",
+    "compare",
     "transcode",
 ]
 
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
 # something is used, not when rlcodec is imported.
 _HOMES = {
+    "rlcodec.engine.compare": ("compare",),
+    "rlcodec.engine.comparison": ("Comparison", "MetricScores", "ShotScore"),
     "rlcodec.engine.plugin": ("AdaptiveStream", "add_adaptive_stream"),
     "rlcodec.engine.result": ("Result",),
     "rlcodec.engine.transcode": ("transcode",),
     "rlcodec.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "rlcodec.events": (
         "Checking",
+        "Comparing",
         "Event",
         "Notice",
         "Progress",

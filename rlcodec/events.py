@@ -1,4 +1,4 @@
-"""What the engine tells whoever watches a transcode."""
+"""What the engine tells whoever watches a transcode or a comparison."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ class Started:
     height: int
     frames: int | None
     duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """Two files of `frames` frames each, found to match, begin to be scored."""
+
+    reference: str
+    distorted: str
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,14 @@ class SegmentEncoded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the work stands: frames that left the encoder, and their bytes."""
+    """Where the work stands: frames that left the encoder, their bytes, and the CRF in use.
+
+    A comparison counts the frames it has scored, and has neither bytes nor a CRF.
+    """
 
     frames: int
-    bytes: int
-    crf: float | None
+    bytes: int | None = None
+    crf: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +86,4 @@ class Checking:
     """The file is complete and is being read back before it takes its name."""
 
 
-Event = Started | Notice | SegmentDecided | SegmentEncoded | Progress | Checking
+Event = Started | Comparing | Notice | SegmentDecided | SegmentEncoded | Progress | Checking

@@ -17,6 +17,10 @@ _COMMANDS = {
         "rlcodec.cli.transcode",
         "Transcode a video with a CRF chosen for every shot.",
     ),
+    "compare": (
+        "rlcodec.cli.compare",
+        "Score a video against the one it was made from.",
+    ),
 }
 
 

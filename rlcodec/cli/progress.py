@@ -1,4 +1,4 @@
-"""How a running transcode looks: a bar on a terminal, lines now and then elsewhere."""
+"""How a running command looks: a bar on a terminal, lines now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 import click
 
-from rlcodec.events import Checking, Event, Notice, Progress, Started
+from rlcodec.events import Checking, Comparing, Event, Notice, Progress, Started
 
 _BAR = 24
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -28,7 +28,7 @@ class ProgressDisplay:
 
     def __call__(self, event: Event) -> None:
         """Show one event, if it is worth showing."""
-        if isinstance(event, Started):
+        if isinstance(event, Started | Comparing):
             self._began, self._expected = time.monotonic(), event.frames
         elif isinstance(event, Notice):
             self.clear()
@@ -70,9 +70,9 @@ class ProgressDisplay:
         if share:
             left = max(0, round(elapsed * (1 - share) / share))
             parts.append(f"ETA {left // 3600}:{left // 60 % 60:02}:{left % 60:02}")
-            parts.append(f"{size(progress.bytes)} of about {size(round(progress.bytes / share))}")
-        else:
-            parts.append(size(progress.bytes))
+        if progress.bytes is not None:
+            expected = f" of about {size(round(progress.bytes / share))}" if share else ""
+            parts.append(size(progress.bytes) + expected)
         if progress.crf is not None:
             parts.append(f"CRF {progress.crf:g}")
         return "  ".join(parts)
