@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rlcodec.analysis.features import FeatureExtractor
+from rlcodec.analysis.features import block_means
 from rlcodec.analysis.shots import ShotDetector
 from rlcodec.engine.comparison import Comparison, pool
 from rlcodec.errors import SettingsError
@@ -117,13 +117,12 @@ class _Shots:
 
     def __init__(self, picture: Picture) -> None:
         self._small = SmallLuma(picture)
-        self._features = FeatureExtractor()
         self._detector = ShotDetector(float(picture.rate))
         self._verdicts: list[bool] = []
 
     def push(self, frame: VideoFrame) -> None:
         small = as_array(self._small.shrink(frame))
-        self._verdicts += self._detector.push(self._features.measure(small).thumbnail)
+        self._verdicts += self._detector.push(block_means(small))
 
     def finish(self) -> list[int]:
         """The first frame of every shot."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import av
 from av.filter import Graph
+from av.filter.context import FilterContext
 
 from rlcodec.media.picture import Picture
 
@@ -37,7 +38,8 @@ class FrameScorer:
             )
             for name in ("reference", "distorted")
         ]
-        reference, scored = self._inputs
+        # Chroma is not scored: without it the filters have a third less to do
+        reference, scored = (self._luma_of(node) for node in self._inputs)
         copies = graph.add("split", str(len(metrics)))
         reference.link_to(copies)
         for place, metric in enumerate(metrics):
@@ -50,6 +52,11 @@ class FrameScorer:
         graph.configure()
         self._metrics = tuple(metrics)
         self._count = 0
+
+    def _luma_of(self, node: FilterContext) -> FilterContext:
+        luma = self._graph.add("extractplanes", "y")
+        node.link_to(luma)
+        return luma
 
     def score(self, reference: av.VideoFrame, distorted: av.VideoFrame) -> dict[str, float]:
         """The scores of the next pair, in dB but for SSIM; those of equal frames are infinite."""

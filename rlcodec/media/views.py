@@ -21,7 +21,8 @@ from rlcodec.media.picture import (
 )
 from rlcodec.media.source import Source
 
-DEPTHS = (8, 10, 12, 16)
+DEPTHS = (8, 10, 12)
+"""Bits that every metric can take; deeper pictures lose what is beyond."""
 _SUBSAMPLED = {(1, 1): "420", (1, 0): "422", (0, 0): "444"}
 # Not those of JPEG, which are the same with another range: the range is kept beside the format
 _PLANAR = {
@@ -38,6 +39,7 @@ _MATRICES = {
     7: "smpte240m",
     9: "bt2020",
 }
+_RANGES = {RANGE_LIMITED: "limited", RANGE_FULL: "full"}
 
 
 def views_of_both(
@@ -61,10 +63,10 @@ def views_of_both(
         )
     pix_fmt = _common_format(good.pix_fmt, bad.pix_fmt)
     notes = []
-    if good.pix_fmt != bad.pix_fmt:
+    if {each.pix_fmt.replace("yuvj", "yuv") for each in (good, bad)} != {pix_fmt}:
         notes.append(
-            f"pixel formats differ: {good.pix_fmt} in {reference.label}, {bad.pix_fmt} in "
-            f"{distorted.label}; both are scored as {pix_fmt}"
+            f"{reference.label} holds {good.pix_fmt} and {distorted.label} {bad.pix_fmt}: "
+            f"both are scored as {pix_fmt}"
         )
     notes += _colour_notes(good, bad, reference.label, distorted.label)
     picture = replace(good, pix_fmt=pix_fmt, colour=_common_colour(good, bad))
@@ -79,10 +81,8 @@ class View:
         was = source.picture
         steps = list(orientation(source.first_frame))
         changes = _scaler(was, picture)
-        if changes or was.pix_fmt != picture.pix_fmt:
-            # The range is always named: FFmpeg guesses it from the pixel format otherwise
-            steps += [("scale", ":".join(["flags=bicubic+accurate_rnd", *changes]))]
-            steps += [("format", picture.pix_fmt)]
+        if changes is not None:
+            steps += [("scale", changes), ("format", picture.pix_fmt)]
         shape = (was.width, was.height, was.pix_fmt, was.time_base)
         self._graph = chain(*shape, *steps) if steps else None
 
@@ -107,8 +107,8 @@ def _common_format(good: str, bad: str) -> str:
     if good == bad and good in _PLANAR:
         return good
     formats = [VideoFormat(name) for name in (good, bad)]
-    depth = max(each.components[0].bits for each in formats)
-    shared = min(each for each in DEPTHS if each >= min(depth, DEPTHS[-1]))
+    depth = min(max(each.components[0].bits for each in formats), DEPTHS[-1])
+    shared = min(each for each in DEPTHS if each >= depth)
     steps = [_chroma_steps(each) for each in formats]
     chroma = _SUBSAMPLED.get((min(x for x, _ in steps), min(y for _, y in steps)), "444")
     return f"yuv{chroma}p{'' if shared == 8 else f'{shared}le'}"
@@ -146,18 +146,21 @@ def _common_colour(good: Picture, bad: Picture) -> Colour:
     return replace(source.colour, matrix=matrix, range=_range(source))
 
 
-def _scaler(was: Picture, shared: Picture) -> list[str]:
-    """What the scaler has to be told about range and matrix; nothing where they agree."""
+def _scaler(was: Picture, shared: Picture) -> str | None:
+    """What the scaler has to be told; None where it has nothing to do."""
     target = _MATRICES.get(shared.colour.matrix)
-    to = f"out_range={'full' if shared.colour.range == RANGE_FULL else 'limited'}"
+    own = target if _is_rgb(was) else _MATRICES.get(was.colour.matrix)
+    # All four are always named: where the filter guesses one of them it guesses wrong
+    ranges = (_RANGES[_range(was)], _RANGES[shared.colour.range])
+    matrices = (own or target or "bt709", target or own or "bt709")
+    if was.pix_fmt == shared.pix_fmt and len(set(ranges)) == len(set(matrices)) == 1:
+        return None
     if _is_rgb(was):
-        return [to, *([f"out_color_matrix={target}"] if target else [])]
-    own = _MATRICES.get(was.colour.matrix)
-    between = [f"in_range={'full' if _range(was) == RANGE_FULL else 'limited'}", to]
-    if own and target and own != target:
-        return [*between, f"in_color_matrix={own}", f"out_color_matrix={target}"]
-    differs = _range(was) != shared.colour.range or was.pix_fmt != shared.pix_fmt
-    return between if differs else []
+        ranges = ("full", ranges[1])
+    return (
+        f"flags=bicubic+accurate_rnd:in_range={ranges[0]}:out_range={ranges[1]}:"
+        f"in_color_matrix={matrices[0]}:out_color_matrix={matrices[1]}"
+    )
 
 
 def _colour_notes(good: Picture, bad: Picture, reference: str, distorted: str) -> list[str]:
