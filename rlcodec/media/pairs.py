@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
 from types import TracebackType
@@ -72,7 +73,7 @@ class FramePairs:
         """
         lines = (self.reference, self.distorted)
         goods, bads = (
-            _decode(source, line) for source, line in zip(self._sources, lines, strict=True)
+            _ahead(_decode(source, line)) for source, line in zip(self._sources, lines, strict=True)
         )
         good_view, bad_view = self._views
         for good, bad in zip(goods, bads, strict=True):
@@ -96,6 +97,15 @@ def _decode(source: Source, timeline: Timeline) -> Iterator[av.VideoFrame]:
         raise InputError(
             f"{source.label}: only {place} of its {timeline.frames} frames can be decoded"
         )
+
+
+def _ahead(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """The same frames, the next of which is decoded while one is looked at."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        coming = thread.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = thread.submit(next, frames, None)
+            yield frame
 
 
 def _start(source: Source) -> Fraction:
