@@ -16,7 +16,7 @@ from rlcodec.events import Comparing, Event, Notice, Progress
 from rlcodec.media.luma import SmallLuma, as_array
 from rlcodec.media.pairs import FramePairs
 from rlcodec.media.picture import Picture
-from rlcodec.media.quality import FILTERS, FrameScorer
+from rlcodec.media.quality import FILTERS, FrameScorer, check_size
 from rlcodec.media.source import STANDARD_INPUT
 from rlcodec.media.types import VideoFrame
 from rlcodec.media.vmaf import vmaf_scorer
@@ -62,6 +62,7 @@ def compare(
         pairs = stack.enter_context(
             FramePairs(str(reference), str(distorted), max_pixels=max_pixels)
         )
+        check_size(pairs.picture, chosen, label=pairs.reference.label)
         vmaf = stack.enter_context(open_vmaf(pairs.picture)) if open_vmaf else None
         filters = [metric for metric in chosen if metric in FILTERS]
         scorer = FrameScorer(pairs.picture, filters) if filters else None

@@ -9,6 +9,8 @@ import av
 from av.filter import Graph
 from av.filter.context import FilterContext
 
+from rlcodec.errors import InputError
+from rlcodec.media.filters import SMALLEST_SIDE
 from rlcodec.media.picture import Picture
 
 FILTERS = {
@@ -17,7 +19,29 @@ FILTERS = {
     "xpsnr": "lavfi.xpsnr.xpsnr.y",
 }
 """The metrics that are filters, and where these leave the score of a frame's luma."""
+XPSNR_PIXELS = 45 * 45
+"""The smallest picture for XPSNR: below, vf_xpsnr.c divides by a block size of 0."""
+VMAF_SIDE = 32
+"""The smallest side for VMAF: libvmaf reads beyond its smallest scale below, and crashes at 16."""
 _TICK = Fraction(1, 25)
+
+
+def check_size(picture: Picture, metrics: Sequence[str], *, label: str) -> None:
+    """See that the pictures, those of `label`, are large enough to be scored.
+
+    Raises:
+        InputError: they are not.
+    """
+    width, height = picture.width, picture.height
+    need = None
+    if min(width, height) < SMALLEST_SIDE:
+        need = f"be scored: both sides need {SMALLEST_SIDE} pixels"
+    elif "xpsnr" in metrics and width * height < XPSNR_PIXELS:
+        need = f"measure xpsnr, which needs {XPSNR_PIXELS} pixels"
+    elif "vmaf" in metrics and min(width, height) < VMAF_SIDE:
+        need = f"measure vmaf: both sides need {VMAF_SIDE} pixels"
+    if need:
+        raise InputError(f"{label}: pictures of {width}x{height} are too small to {need}")
 
 
 class FrameScorer:

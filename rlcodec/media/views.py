@@ -8,7 +8,7 @@ import av
 from av.video.format import VideoFormat
 
 from rlcodec.errors import InputError
-from rlcodec.media.filters import SMALLEST_SIDE, orientation
+from rlcodec.media.filters import orientation
 from rlcodec.media.graphs import chain
 from rlcodec.media.picture import (
     MATRIX_BT709,
@@ -48,18 +48,13 @@ def views_of_both(
     """A view of each file, the picture that both give, and notes on what they change.
 
     Raises:
-        InputError: the pictures differ in size, or are too small to be scored.
+        InputError: the pictures differ in size.
     """
     good, bad = _upright(reference), _upright(distorted)
     if (good.width, good.height) != (bad.width, bad.height):
         raise InputError(
             f"{distorted.label}: pictures of {bad.width}x{bad.height} cannot be scored against "
             f"{good.width}x{good.height} in {reference.label}"
-        )
-    if min(good.width, good.height) < SMALLEST_SIDE:
-        raise InputError(
-            f"{reference.label}: pictures of {good.width}x{good.height} are too small to be "
-            f"scored; both sides need {SMALLEST_SIDE} pixels at least"
         )
     pix_fmt = _common_format(good.pix_fmt, bad.pix_fmt)
     notes = []
