@@ -24,11 +24,11 @@ def psnr(reference: Path, distorted: Path) -> float:
     return rlcodec.compare(reference, distorted, ["psnr"]).metrics["psnr"].mean
 
 
-def remux(source: Path, target: Path, *, shift_s: Fraction = Fraction(0)) -> Path:
-    """The same packets in another container, or later."""
+def remux(source: Path, target: Path, *, shift_s: Fraction = Fraction(0), first: int = 0) -> Path:
+    """The same packets in another container, or later, or without the first few."""
     with av.open(str(source)) as old, av.open(str(target), "w") as new:
         stream = new.add_stream_from_template(old.streams.video[0])
-        for packet in old.demux(video=0):
+        for packet in list(old.demux(video=0))[first:]:
             if packet.dts is not None:
                 assert packet.pts is not None
                 assert packet.time_base is not None
@@ -179,6 +179,45 @@ def test_frames_outside_the_edit_list_do_not_count(tmp_path: Path, film: list[Pi
             False
         ]
     assert psnr(rest, cut) == 100
+
+
+def test_what_precedes_the_first_decodable_frame_does_not_count(
+    tmp_path: Path, film: list[Picture]
+) -> None:
+    whole = write(tmp_path / "whole.mkv", film, options={**LOSSLESS, "bf": "0", "g": "6"})
+    cut = remux(whole, tmp_path / "cut.mkv", first=3)
+    rest = write(tmp_path / "rest.mkv", film[6:], codec="ffv1")
+    assert psnr(rest, cut) == 100
+
+
+def test_pictures_that_are_never_shown_do_not_count(tmp_path: Path, film: list[Picture]) -> None:
+    plain = write(tmp_path / "plain.webm", film, codec="libvpx")
+    hiding = tmp_path / "hiding.webm"
+    with av.open(str(plain)) as old, av.open(str(hiding), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(old.demux(video=0)):
+            data = bytearray(packet)
+            if number == 5:
+                data[0] &= ~0x10  # the bit that has a VP8 picture shown (RFC 6386, 9.1)
+            if data:
+                hidden = av.Packet(bytes(data))
+                hidden.pts, hidden.dts = packet.pts, packet.dts
+                hidden.time_base, hidden.stream = Fraction(1, 1000), stream
+                hidden.is_keyframe = packet.is_keyframe
+                new.mux(hidden)
+    kept = [number for number in range(12) if number != 5]
+    good = write(tmp_path / "good.mkv", [film[each] for each in kept], codec="ffv1", stamps=kept)
+    assert rlcodec.compare(good, hiding).frames == 11
+
+
+def test_stamps_that_stand_twice_are_not_believed(tmp_path: Path, film: list[Picture]) -> None:
+    good = write(tmp_path / "good.mkv", film, codec="ffv1")
+    # Two frames in one millisecond
+    close = {"time_base": Fraction(1, 10000), "stamps": [*range(0, 4400, 400), 4001]}
+    bad = write(tmp_path / "bad.mkv", film, codec="ffv1", **close)  # type: ignore[arg-type]
+    result = rlcodec.compare(good, bad)
+    assert result.metrics["psnr"].mean == 100
+    assert "taken in order" in result.notes[0]
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
