@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.clips import Picture, moving, write
+from tests.clips import Picture, alter, moving, write
 from tests.conftest import RLCODEC, Command
 from tests.folder import contents
 from tests.test_faults import strict_json
@@ -106,21 +106,28 @@ def test_row_12_different_sizes_are_refused(
     assert "bad.mkv: pictures of 64x96 cannot be scored against 96x64 in good.mkv" in said
 
 
-def test_row_12_frames_that_cannot_be_decoded_are_missed(
+def test_row_12_a_packet_without_a_picture_is_noticed(
     rlcodec: Command, tmp_path: Path, film: list[Picture]
 ) -> None:
     write(tmp_path / "good.mkv", film, codec="ffv1")
-    options = {"bf": "0", "g": "1"}
-    path = write(tmp_path / "bad.mp4", film, options=options)
-    with av.open(str(path)) as container:
-        packets = [packet for packet in container.demux(video=0) if packet.size]
-        place, size = packets[11].pos, packets[11].size
-    assert place is not None
-    data = bytearray(path.read_bytes())
-    data[place : place + size] = bytes(size)
-    path.write_bytes(data)
+    plain = write(tmp_path / "plain.mkv", film, codec="mpeg4", options={"bf": "0"})
+    # ISO/IEC 14496-2, 6.2.5: a P picture, its time in five bits, not coded
+    header = int(f"0101{11:05b}1001111", 2).to_bytes(2, "big")
+    alter(plain, tmp_path / "bad.mkv", 11, lambda _: b"\0\0\1\xb6" + header)
+    said = refused(rlcodec, tmp_path, "good.mkv", "bad.mkv")
+    assert "bad.mkv: the frame decoded at 0.480000 s is not the one that its packets" in said
+
+
+def test_row_12_a_last_packet_without_a_picture_is_noticed(
+    rlcodec: Command, tmp_path: Path, film: list[Picture]
+) -> None:
+    write(tmp_path / "good.mkv", film, codec="ffv1")
+    plain = write(tmp_path / "plain.mp4", film, options={"bf": "0", "g": "1"})
+    # Filler data (ITU-T H.264, 7.3.2.7)
+    filler = (4).to_bytes(4, "big") + b"\x0c\xff\xff\x80"
+    alter(plain, tmp_path / "bad.mp4", 19, lambda _: filler)
     said = refused(rlcodec, tmp_path, "good.mkv", "bad.mp4")
-    assert "bad.mp4: " in said
+    assert "bad.mp4: only 19 of its 20 frames can be decoded" in said
 
 
 @pytest.mark.parametrize("place", [0, 1])

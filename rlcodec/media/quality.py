@@ -21,8 +21,8 @@ FILTERS = {
 """The metrics that are filters, and where these leave the score of a frame's luma."""
 XPSNR_PIXELS = 45 * 45
 """The smallest picture for XPSNR: below, vf_xpsnr.c divides by a block size of 0."""
-VMAF_SIDE = 32
-"""The smallest side for VMAF: libvmaf reads beyond its smallest scale below, and crashes at 16."""
+VMAF_SIDE = 40
+"""The smallest side for VMAF: below, libvmaf gives other scores each time; at 16 it crashes."""
 _TICK = Fraction(1, 25)
 
 
