@@ -150,8 +150,6 @@ def _scaler(was: Picture, shared: Picture) -> str | None:
     matrices = (own or target or "bt709", target or own or "bt709")
     if was.pix_fmt == shared.pix_fmt and len(set(ranges)) == len(set(matrices)) == 1:
         return None
-    if _is_rgb(was):
-        ranges = ("full", ranges[1])
     return (
         f"flags=bicubic+accurate_rnd:in_range={ranges[0]}:out_range={ranges[1]}:"
         f"in_color_matrix={matrices[0]}:out_color_matrix={matrices[1]}"
