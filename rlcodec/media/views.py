@@ -115,9 +115,9 @@ def _chroma_steps(pixels: VideoFormat) -> tuple[int, int]:
         return 1, 1
     if pixels.is_rgb or pixels.has_palette:
         return 0, 0
-    return (64 // pixels.chroma_width(64)).bit_length() - 1, (
-        64 // pixels.chroma_height(64)
-    ).bit_length() - 1
+    ratios = (64 // pixels.chroma_width(64), 64 // pixels.chroma_height(64))
+    across, down = (ratio.bit_length() - 1 for ratio in ratios)
+    return across, down
 
 
 def _is_rgb(picture: Picture) -> bool:
