@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from benchmarks.processes import RLCODEC
+from rlcodec import compare
 from rlcodec.cli.progress import size
-from rlcodec.media.quality import compare_frames, mean_quality
 
 SAMPLE = Path("sample_videos/tour.mp4")
 FOLDER = Path("demo")
@@ -74,8 +74,8 @@ def encode(policy: str, crf: int) -> Encode:
     )
     if done.returncode:
         sys.exit(done.returncode)
-    quality = mean_quality(compare_frames(SAMPLE, output))
-    return Encode(label, json.loads(done.stdout), quality.psnr, quality.ssim)
+    scores = compare(SAMPLE, output).metrics
+    return Encode(label, json.loads(done.stdout), scores["psnr"].mean, scores["ssim"].mean)
 
 
 def _at_size(count: int, one: Encode, other: Encode, metric: str) -> float:

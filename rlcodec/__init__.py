@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         FileStarted,
         transcode_all,
     )
+    from rlcodec.engine.compare import compare
+    from rlcodec.engine.comparison import Comparison, MetricScores, ShotScore
     from rlcodec.engine.plan import plan
     from rlcodec.engine.plugin import AdaptiveStream, add_adaptive_stream
     from rlcodec.engine.result import Result
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     )
     from rlcodec.events import (
         Checking,
+        Comparing,
         Event,
         Notice,
         Progress,
@@ -48,12 +51,15 @@ __all__ = [
     "Batch",
     "BatchEvent",
     "Checking",
+    "Comparing",
+    "Comparison",
     "EncodeError",
     "Event",
     "FileFailed",
     "FileFinished",
     "FileStarted",
     "InputError",
+    "MetricScores",
     "Notice",
     "OffsetError",
     "OutputError",
@@ -69,9 +75,11 @@ __all__ = [
     "SegmentEncoded",
     "Settings",
     "SettingsError",
+    "ShotScore",
     "Started",
     "__version__",
     "add_adaptive_stream",
+    "compare",
     "load_plan",
     "plan",
     "transcode",
@@ -90,12 +98,15 @@ _HOMES = {
         "transcode_all",
     ),
     "rlcodec.engine.plan": ("plan",),
+    "rlcodec.engine.compare": ("compare",),
+    "rlcodec.engine.comparison": ("Comparison", "MetricScores", "ShotScore"),
     "rlcodec.engine.plugin": ("AdaptiveStream", "add_adaptive_stream"),
     "rlcodec.engine.result": ("Result",),
     "rlcodec.engine.transcode": ("transcode",),
     "rlcodec.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "rlcodec.events": (
         "Checking",
+        "Comparing",
         "Event",
         "Notice",
         "Progress",

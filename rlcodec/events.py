@@ -1,4 +1,4 @@
-"""What the engine tells whoever watches a transcode."""
+"""What the engine tells whoever watches a transcode or a comparison."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ class Started:
     height: int
     frames: int | None
     duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """Two files of `frames` frames each, found to match, begin to be scored."""
+
+    reference: str
+    distorted: str
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +71,15 @@ class SegmentEncoded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the work stands: frames that left the encoder, and their bytes.
+    """Where the work stands: frames that left the encoder, their bytes, and the CRF in use.
 
-    While a plan is made, frames decided about; `bytes` is None then.
+    A plan counts the frames it has decided about, a comparison those it has scored: neither has
+    bytes.
     """
 
     frames: int
-    bytes: int | None
-    crf: float | None
+    bytes: int | None = None
+    crf: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +87,4 @@ class Checking:
     """The file is complete and is being read back before it takes its name."""
 
 
-Event = Started | Notice | SegmentDecided | SegmentEncoded | Progress | Checking
+Event = Started | Comparing | Notice | SegmentDecided | SegmentEncoded | Progress | Checking

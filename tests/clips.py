@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -140,6 +140,20 @@ def write(
                 container.mux(tone.encode(sound))
             container.mux(tone.encode(None))
     return path
+
+
+def alter(source: Path, target: Path, place: int, change: Callable[[bytes], bytes]) -> Path:
+    """Copy the packets of a clip, one of them changed."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets = [packet for packet in old.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            data = bytes(packet)
+            copy = av.Packet(change(data) if number == place else data)
+            copy.pts, copy.dts, copy.is_keyframe = packet.pts, packet.dts, packet.is_keyframe
+            copy.time_base, copy.stream = packet.time_base, stream
+            new.mux(copy)
+    return target
 
 
 def video_stamps(path: Path) -> list[Fraction]:

@@ -52,7 +52,7 @@ class FeatureExtractor:
         down = _difference(luma[1:], luma[:-1])
         gradient = np.zeros(luma.shape, np.uint16)
         np.add(across[:-1], down[:, :-1], out=gradient[:-1, :-1], dtype=np.uint16)
-        thumbnail, activity = _block_means(luma), _block_means(gradient)
+        thumbnail, activity = block_means(luma), block_means(gradient)
         temporal = 0.0 if self._previous is None else _mean(_difference(luma, self._previous))
         self._previous = luma
         return FrameFeatures(
@@ -66,6 +66,14 @@ class FeatureExtractor:
         )
 
 
+def block_means(values: NDArray[np.uint8] | NDArray[np.uint16]) -> Thumbnail:
+    """Means (rows, columns) of blocks of `BLOCK` by `BLOCK` values (height, width): a thumbnail."""
+    height, width = values.shape
+    lines = values.reshape(height // BLOCK, BLOCK, width).sum(axis=1, dtype=np.uint32)
+    sums = np.add.reduceat(lines, np.arange(0, width, BLOCK), axis=1)
+    return (sums / np.float32(BLOCK * BLOCK)).astype(np.float32)
+
+
 def _difference(a: Luma, b: Luma) -> Luma:
     """|a - b| without leaving 8 bits, which is several times faster than going wider."""
     difference: Luma = np.maximum(a, b) - np.minimum(a, b)
@@ -74,10 +82,3 @@ def _difference(a: Luma, b: Luma) -> Luma:
 
 def _mean(values: Luma) -> float:
     return int(values.sum(dtype=np.uint32)) / values.size
-
-
-def _block_means(values: NDArray[np.uint8] | NDArray[np.uint16]) -> Thumbnail:
-    height, width = values.shape
-    lines = values.reshape(height // BLOCK, BLOCK, width).sum(axis=1, dtype=np.uint32)
-    sums = np.add.reduceat(lines, np.arange(0, width, BLOCK), axis=1)
-    return (sums / np.float32(BLOCK * BLOCK)).astype(np.float32)

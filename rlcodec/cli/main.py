@@ -21,6 +21,10 @@ _COMMANDS = {
         "rlcodec.cli.plan",
         "Decide about the CRF of every shot and write it down, without encoding.",
     ),
+    "compare": (
+        "rlcodec.cli.compare",
+        "Score a video against the one it was made from.",
+    ),
 }
 
 

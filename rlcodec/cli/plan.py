@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from rlcodec.cli.choices import encoding_choices
-from rlcodec.cli.exits import one_line
+from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import ProgressDisplay
+from rlcodec.cli.verbose import verbose_option
 from rlcodec.engine.plan import plan
 from rlcodec.plans.formats import RENDERERS, render
 from rlcodec.plans.record import Plan
@@ -26,6 +27,7 @@ from rlcodec.settings import Settings
     "--format", "form", default="json", show_default=True, help=f"{', '.join(RENDERERS)}."
 )
 @click.option("-y", "overwrite", is_flag=True, help="Replace an existing file.")
+@verbose_option
 @examples(
     "rlcodec plan film.mkv -o film.json",
     "rlcodec transcode film.mkv small.mkv --plan film.json",
@@ -38,6 +40,7 @@ def command(
     output: Path | None,
     form: str,
     overwrite: bool,
+    verbose: bool,
 ) -> None:
     """Decide about the CRF of every shot of INPUT and write it down, without encoding anything.
 
@@ -45,7 +48,7 @@ def command(
     JSON it can be edited, segment by segment, and is then what `rlcodec transcode --plan` does.
     The other formats are for spreadsheets, x264's and x265's --zones, and Av1an's --zones.
     """
-    display = ProgressDisplay()
+    display = ProgressDisplay(bar=not verbose)
     try:
         made = plan(
             input,
@@ -58,9 +61,9 @@ def command(
     finally:
         display.clear()
     if output is None:
-        click.echo(render(made, form), nl=False)
+        print_result(render(made, form).removesuffix("\n"))
     else:
-        click.echo(_summary(made, output))
+        print_result(_summary(made, output))
 
 
 def _summary(made: Plan, output: Path) -> str:

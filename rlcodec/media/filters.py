@@ -109,7 +109,7 @@ class PictureFilter:
             frames.append(frame)
 
     def _orient(self, frame: av.VideoFrame) -> None:
-        steps = _ORIENTATIONS.get(_display_axes(frame), ())
+        steps = orientation(frame)
         self._chain.extend(steps)
         if any(name == "transpose" for name, _ in steps):
             self.picture = replace(
@@ -194,6 +194,11 @@ class PictureFilter:
                 self._chain.append(("scale", "out_range=full"))
         self._chain.append(("format", pix_fmt))
         self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
+
+
+def orientation(frame: av.VideoFrame) -> tuple[tuple[str, str | None], ...]:
+    """Filters, as names and arguments, that turn the stored picture into the displayed one."""
+    return _ORIENTATIONS.get(_display_axes(frame), ())
 
 
 def _display_axes(frame: av.VideoFrame) -> tuple[int, int, int, int]:

@@ -1,101 +1,94 @@
-"""PSNR and SSIM of one file against another, by FFmpeg's own filters."""
+"""PSNR, SSIM and XPSNR of one frame against another, by FFmpeg's own filters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
-from itertools import zip_longest
-from pathlib import Path
 
 import av
 from av.filter import Graph
 from av.filter.context import FilterContext
 
 from rlcodec.errors import InputError
-from rlcodec.media.probe import PSNR_CAP
+from rlcodec.media.filters import SMALLEST_SIDE
+from rlcodec.media.picture import Picture
 
+FILTERS = {
+    "psnr": "lavfi.psnr.psnr.y",
+    "ssim": "lavfi.ssim.Y",
+    "xpsnr": "lavfi.xpsnr.xpsnr.y",
+}
+"""The metrics that are filters, and where these leave the score of a frame's luma."""
+XPSNR_PIXELS = 45 * 45
+"""The smallest picture for XPSNR: below, vf_xpsnr.c divides by a block size of 0."""
+VMAF_SIDE = 40
+"""The smallest side for VMAF: below, libvmaf gives other scores each time; at 16 it crashes."""
 _TICK = Fraction(1, 25)
 
 
-@dataclass(frozen=True, slots=True)
-class FrameQuality:
-    """One frame's luma: its PSNR in dB, at most `PSNR_CAP`, and its SSIM."""
-
-    psnr: float
-    ssim: float
-
-
-def mean_quality(frames: Iterable[FrameQuality]) -> FrameQuality:
-    """The means over frames; at least one."""
-    scored = list(frames)
-    return FrameQuality(
-        psnr=sum(frame.psnr for frame in scored) / len(scored),
-        ssim=sum(frame.ssim for frame in scored) / len(scored),
-    )
-
-
-def compare_frames(reference: Path, distorted: Path) -> Iterator[FrameQuality]:
-    """The quality of every frame of `distorted`, the first against the first and so on.
+def check_size(picture: Picture, metrics: Sequence[str], *, label: str) -> None:
+    """See that the pictures, those of `label`, are large enough to be scored.
 
     Raises:
-        InputError: the files differ in size, pixel format or number of frames.
+        InputError: they are not.
     """
-    with av.open(f"file:{reference}") as one, av.open(f"file:{distorted}") as other:
-        scorer: _Scorer | None = None
-        pairs = zip_longest(one.decode(video=0), other.decode(video=0))
-        for number, (good, bad) in enumerate(pairs):
-            if good is None or bad is None:
-                shorter = reference if good is None else distorted
-                raise InputError(f"{shorter}: ends after {number} frames, before the other file")
-            if _shape(good) != _shape(bad):
-                raise InputError(
-                    f"{distorted}: pictures of {_shape(bad)} cannot be scored against "
-                    f"{_shape(good)} in {reference}"
-                )
-            scorer = scorer or _Scorer(good)
-            yield scorer.score(good, bad, number)
+    width, height = picture.width, picture.height
+    need = None
+    if min(width, height) < SMALLEST_SIDE:
+        need = f"be scored: both sides need {SMALLEST_SIDE} pixels"
+    elif "xpsnr" in metrics and width * height < XPSNR_PIXELS:
+        need = f"measure xpsnr, which needs {XPSNR_PIXELS} pixels"
+    elif "vmaf" in metrics and min(width, height) < VMAF_SIDE:
+        need = f"measure vmaf: both sides need {VMAF_SIDE} pixels"
+    if need:
+        raise InputError(f"{label}: pictures of {width}x{height} are too small to {need}")
 
 
-class _Scorer:
-    """A graph of the `ssim` and `psnr` filters, for frames like `frame`."""
+class FrameScorer:
+    """A chain of filters that scores pairs of frames."""
 
-    def __init__(self, frame: av.VideoFrame) -> None:
+    def __init__(self, picture: Picture, metrics: Sequence[str]) -> None:
+        """Prepare for pairs of `picture`s; `metrics` are keys of `FILTERS`, one at least."""
         # Kept, because a filter does not keep its graph alive
         self._graph = graph = Graph()
         graph.threads = 1
-        self._inputs = [_buffer(graph, frame, name) for name in ("good", "bad")]
-        self._sinks = []
-        copies = [graph.add("split"), graph.add("split")]
-        for source, copy in zip(self._inputs, copies, strict=True):
-            source.link_to(copy)
-        for place, metric in enumerate(("psnr", "ssim")):
-            scored = graph.add(metric)
-            for pad, copy in enumerate(copies):
-                copy.link_to(scored, place, pad)
-            self._sinks.append(graph.add("buffersink"))
-            scored.link_to(self._sinks[-1])
+        self._inputs = [
+            # XPSNR goes by the rate, which PyAV's own way to add an input leaves out
+            graph.add(
+                "buffer",
+                f"video_size={picture.width}x{picture.height}:pix_fmt={picture.pix_fmt}:"
+                f"time_base={_TICK}:frame_rate={picture.rate}",
+                name=name,
+            )
+            for name in ("reference", "distorted")
+        ]
+        # Chroma is not scored: without it the filters have a third less to do
+        reference, scored = (self._luma_of(node) for node in self._inputs)
+        copies = graph.add("split", str(len(metrics)))
+        reference.link_to(copies)
+        for place, metric in enumerate(metrics):
+            node = graph.add(metric)
+            scored.link_to(node)
+            copies.link_to(node, place, 1)
+            scored = node
+        self._sink = graph.add("buffersink")
+        scored.link_to(self._sink)
         graph.configure()
+        self._metrics = tuple(metrics)
+        self._count = 0
 
-    def score(self, good: av.VideoFrame, bad: av.VideoFrame, number: int) -> FrameQuality:
-        for source, frame in zip(self._inputs, (good, bad), strict=True):
+    def _luma_of(self, node: FilterContext) -> FilterContext:
+        luma = self._graph.add("extractplanes", "y")
+        node.link_to(luma)
+        return luma
+
+    def score(self, reference: av.VideoFrame, distorted: av.VideoFrame) -> dict[str, float]:
+        """The scores of the next pair, in dB but for SSIM; those of equal frames are infinite."""
+        for node, frame in zip(self._inputs, (reference, distorted), strict=True):
             # The filters pair frames by timestamp; which belong together is known already
-            frame.pts, frame.time_base = number, _TICK
-            source.push(frame)
-        psnr, ssim = (sink.pull() for sink in self._sinks)
-        assert isinstance(psnr, av.VideoFrame)
-        assert isinstance(ssim, av.VideoFrame)
-        return FrameQuality(
-            psnr=min(PSNR_CAP, float(psnr.metadata["lavfi.psnr.psnr.y"])),
-            ssim=float(ssim.metadata["lavfi.ssim.Y"]),
-        )
-
-
-def _buffer(graph: Graph, frame: av.VideoFrame, name: str) -> FilterContext:
-    return graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, name=name, time_base=_TICK
-    )
-
-
-def _shape(frame: av.VideoFrame) -> str:
-    return f"{frame.width}x{frame.height} {frame.format.name}"
+            frame.pts, frame.time_base = self._count, _TICK
+            node.push(frame)
+        self._count += 1
+        scored = self._sink.pull()
+        assert isinstance(scored, av.VideoFrame)
+        return {metric: float(scored.metadata[FILTERS[metric]]) for metric in self._metrics}

@@ -51,7 +51,7 @@ class Source:
             InputError: it is missing, no video, damaged, or larger than `max_pixels`.
         """
         self.label = "standard input" if path == STANDARD_INPUT else path
-        self._container = _open(path, self.label)
+        self._container = open_input(path, self.label)
         try:
             self.video = self._choose_video()
             self._check_size(max_pixels)
@@ -217,7 +217,12 @@ def _describe(shape: tuple[int, int, str]) -> str:
     return f"{shape[0]}x{shape[1]} {shape[2]}"
 
 
-def _open(path: str, label: str) -> InputContainer:
+def open_input(path: str, label: str) -> InputContainer:
+    """Open a file, or standard input, in a way that it can make FFmpeg open no other.
+
+    Raises:
+        InputError: it is missing, or no video; the message begins with `label`.
+    """
     if path == STANDARD_INPUT:
         if sys.stdin is None:  # it was closed, and the descriptor belongs to something else by now
             raise InputError(f"{label}: is closed; pipe a video into it")
