@@ -160,7 +160,7 @@ def test_row_27_ts_says_what_it_cannot_hold(rlcodec: Command, tmp_path: Path, fi
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out.ts"
     cannot = ".ts files cannot hold it"
-    assert notes(done.stderr)[:-1] == [
+    assert [note for note in notes(done.stderr) if ".ts files cannot" in note] == [
         f"audio stream 2 (flac) becomes AAC at 192 kbit/s: {cannot}",
         f"subtitle stream 3 (subrip) is left out: {cannot}",
         f"subtitle stream 4 (ass) is left out: {cannot}",
