@@ -83,6 +83,7 @@ def transcode(
                 max_pixels=chosen.max_pixels,
                 audio=chosen.audio,
                 subtitles=chosen.subtitles,
+                allow_truncated=chosen.allow_truncated,
             )
         )
         run = _Run(source, pending, container, chosen, on_progress or _ignore)
@@ -203,11 +204,8 @@ class _Run:
         if not self._stamps:
             raise InputError(f"{self._source.label}: holds no frame")
         self._take(self._session.finish())
-        if self._source.mended_timestamps:
-            self._notice(
-                f"{self._source.mended_timestamps} timestamps of the input were missing or out of "
-                "order, and were set anew"
-            )
+        for notice in self._source.notices:
+            self._notice(notice)
 
     def _push(self, frame: VideoFrame) -> None:
         assert frame.pts is not None

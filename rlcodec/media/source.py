@@ -17,7 +17,10 @@ from av.video.stream import VideoStream
 
 from rlcodec.errors import InputError
 from rlcodec.media.clock import FrameClock, StepBackError
+from rlcodec.media.containers import codec_of
+from rlcodec.media.integrity import Integrity
 from rlcodec.media.picture import Picture, picture_of, rate_of
+from rlcodec.media.truncation import missing_end
 
 STANDARD_INPUT = "-"
 
@@ -36,17 +39,33 @@ class Source:
     in the order of the file.
     """
 
-    def __init__(self, path: str, *, max_pixels: int, audio: bool, subtitles: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        max_pixels: int,
+        audio: bool,
+        subtitles: bool,
+        allow_truncated: bool = False,
+    ) -> None:
         """Open `path` (`-` is standard input) and decode as far as the first frame.
 
+        With `allow_truncated`, damage and a missing end are counted and told by `notices`.
+
         Raises:
-            InputError: it is missing, no video, damaged, or larger than `max_pixels`.
+            InputError: it is missing, no video, damaged, truncated, or larger than `max_pixels`.
         """
         self.label = "standard input" if path == STANDARD_INPUT else path
-        self._container = _open(path, self.label)
+        self._max_pixels = max_pixels
+        self._is_piped = path == STANDARD_INPUT
+        missing = None if self._is_piped else _missing_end(Path(path))
+        self._container = _open(path, self.label, max_pixels, missing)
         try:
             self.video = self._choose_video()
-            self._check_size(max_pixels)
+            self._check_size(self.video.width, self.video.height)
+            self._integrity = Integrity(self.video, self.label, allow=allow_truncated)
+            if missing is not None:
+                self._integrity.missing_end(missing)
             kinds = {"audio"} if audio else set()
             kinds |= {"subtitle"} if subtitles else set()
             self.passed_through: list[Stream] = [
@@ -58,7 +77,15 @@ class Source:
                 if stream.type not in {"video", "audio", "subtitle"}
                 or (stream.type == "video" and stream is not self.video)
             ]
-            self.video.thread_type = "AUTO"
+            # With threads for frames, PyAV loses what comes from the decoder behind an error
+            self.video.thread_type = "SLICE" if allow_truncated else "AUTO"
+            self.video.codec_context.options = _decoder_options(max_pixels)
+            if codec_of(self.video) == "mjpeg" and not allow_truncated:
+                # Its decoder says nothing of what it conceals, unless it is not to conceal it
+                self.video.codec_context.options = {
+                    **self.video.codec_context.options,
+                    "err_detect": "explode",
+                }
             self._clock = FrameClock(self.time_base, rate_of(self.video))
             self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
@@ -126,9 +153,15 @@ class Source:
         return dict(self._container.metadata)
 
     @property
-    def mended_timestamps(self) -> int:
-        """Timestamps that were missing or did not increase, and were set anew."""
-        return self._clock.mended
+    def notices(self) -> list[str]:
+        """What was wrong with the input, and how much; complete once all of it was read."""
+        notices = self._integrity.notices
+        if self._clock.mended:
+            notices.append(
+                f"{self._clock.mended} timestamps of the input were missing or out of order, and "
+                "were set anew"
+            )
+        return notices
 
     def _choose_video(self) -> VideoStream:
         videos = [
@@ -148,12 +181,11 @@ class Source:
             f"{self.label}: no video stream to transcode; it holds {kinds or 'nothing'}"
         )
 
-    def _check_size(self, max_pixels: int) -> None:
-        width, height = self.video.width, self.video.height
-        if width * height > max_pixels:
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
             raise InputError(
-                f"{self.label}: pictures of {width}x{height} exceed the limit of {max_pixels} "
-                "pixels; raise it with --max-pixels if you trust the file"
+                f"{self.label}: pictures of {width}x{height} exceed the limit of "
+                f"{self._max_pixels} pixels; raise it with --max-pixels if you trust the file"
             )
 
     def _decode_first(self) -> av.VideoFrame:
@@ -166,22 +198,44 @@ class Source:
     def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         """Frames and packets in file order; at the end the frames that the decoder still holds."""
         try:
-            for packet in self._container.demux([self.video, *self.passed_through]):
+            for packet in self._demux():
+                is_copied = packet.stream in self.passed_through
+                self._integrity.read(packet, is_copied=is_copied)
                 if packet.stream is self.video:
-                    for frame in cast("av.Packet[VideoStream]", packet).decode():
+                    for frame in self._decode(packet):
                         yield self._checked(frame)
-                elif packet.dts is not None:
+                elif is_copied and packet.dts is not None:
                     yield packet
-        except av.error.FFmpegError as error:
-            raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
         except StepBackError as error:
             raise InputError(
                 f"{self.label}: {error}; split the file there and transcode the pieces"
             ) from error
+        self._integrity.finish(self._container, is_piped=self._is_piped)
+
+    def _demux(self) -> Iterator[av.Packet[Stream]]:
+        """Packets of all streams, whose ends tell how long the file lasts."""
+        try:
+            yield from self._container.demux()
+        except av.error.FFmpegError as error:
+            self._integrity.fault(f"reading error ({error.strerror})", self._clock.seconds)
+            flush: av.Packet[Stream] = av.Packet()
+            flush.stream = self.video
+            yield flush
+
+    def _decode(self, packet: av.Packet[Stream]) -> list[av.VideoFrame]:
+        try:
+            frames = cast("av.Packet[VideoStream]", packet).decode()
+        except av.error.FFmpegError:
+            self._integrity.fault("decoding error", self._integrity.time_of(packet))
+            return []
+        for frame in frames:
+            self._integrity.decoded(frame)
+        return frames
 
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
         if self._shape is None:
+            self._check_size(frame.width, frame.height)
             self._shape = shape
         elif shape != self._shape:
             raise InputError(
@@ -200,7 +254,19 @@ def _describe(shape: tuple[int, int, str]) -> str:
     return f"{shape[0]}x{shape[1]} {shape[2]}"
 
 
-def _open(path: str, label: str) -> InputContainer:
+def _missing_end(path: Path) -> str | None:
+    try:
+        return missing_end(path) if path.is_file() else None
+    except OSError:  # opening it for good says why
+        return None
+
+
+def _decoder_options(max_pixels: int) -> dict[str, str]:
+    # Decoders count the padding to whole blocks too, which is much in small pictures
+    return {"max_pixels": str(2 * max_pixels + 2**16)}
+
+
+def _open(path: str, label: str, max_pixels: int, missing: str | None) -> InputContainer:
     if path == STANDARD_INPUT:
         if sys.stdin is None:  # it was closed, and the descriptor belongs to something else by now
             raise InputError(f"{label}: is closed; pipe a video into it")
@@ -215,11 +281,19 @@ def _open(path: str, label: str) -> InputContainer:
         if Path(path).is_dir():
             raise InputError(f"{label}: is a folder; name a video file")
         # Tags need not be UTF-8, and are no reason to refuse a video
-        return av.open(url, "r", container_options=guards, metadata_errors="replace")
+        return av.open(
+            url,
+            "r",
+            options=_decoder_options(max_pixels),  # some decode a frame to know what there is
+            container_options=guards,
+            metadata_errors="replace",
+        )
     except FileNotFoundError as error:
         raise InputError(f"{label}: no such file") from error
     except PermissionError as error:
         raise InputError(f"{label}: may not be read; check its permissions") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if missing is not None:
+            reason = f"{reason}; {missing}"
         raise InputError(f"{label}: is not a video that can be read ({reason})") from error

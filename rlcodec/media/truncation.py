@@ -1,0 +1,123 @@
+"""Whether a file ends before its own structure does, found in its headers and before any work."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+_SEGMENT = b"\x18\x53\x80\x67"
+# Elements of Matroska's first two levels: the header, the segment and what stands in it
+_ELEMENTS = {
+    *(0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B),
+    *(0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF),
+}
+_BOXES = {
+    *(b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg"),
+    *(b"free", b"skip", b"wide", b"uuid", b"meta", b"pnot", b"PICT", b"udta"),
+}
+_OGG_PAGE = 65307  # bytes at most
+_TS_PACKETS = ((188, 0), (192, 4), (204, 0))
+"""Bytes of a packet of a transport stream, and where its first byte of synchronisation stands."""
+
+
+def missing_end(path: Path) -> str | None:
+    """How much of a file is there, in words, where that is less than its structure declares.
+
+    Known are Matroska, MP4 and its kin, AVI, Ogg, and transport streams that begin with a whole
+    packet. What stands behind the last thing known does not count: junk there is no fault.
+    """
+    size = path.stat().st_size
+    whole, declared = _measure(path, size) or (size, size)
+    if whole >= declared:
+        return None
+    return f"only the first {whole:,} of at least {declared:,} bytes are there"
+
+
+def _measure(path: Path, size: int) -> tuple[int, int] | None:
+    """Bytes that are whole, from the beginning on, and bytes that there should be."""
+    with path.open("rb") as file:
+        head = _at(file, 0, 5 * 204)
+        if head.startswith(b"\x1a\x45\xdf\xa3"):
+            return _elements(file, size)
+        if head[4:8] in _BOXES:
+            return size, _end_of_boxes(file, size)
+        if head.startswith(b"RIFF"):
+            return size, _end_of_chunks(file, size)
+        if head.startswith(b"OggS"):
+            return size, _end_of_pages(file, size)
+        for length, offset in _TS_PACKETS:
+            if len(head) > 4 * length and set(head[offset : 5 * length : length]) == {0x47}:
+                return size, -(-size // length) * length
+    return None
+
+
+def _at(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(count)
+
+
+def _elements(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Go from element to element (RFC 8794), and through the segment from cluster to cluster."""
+    at, segment_end = 0, 0
+    while at < size:
+        head = _at(file, at, 12)
+        id_bytes = 9 - head[0].bit_length()
+        if int.from_bytes(head[:id_bytes]) not in _ELEMENTS:
+            break  # nothing in a segment, junk behind one
+        count = 9 - head[id_bytes].bit_length() if len(head) > id_bytes else 9
+        if count > 8:
+            return at, max(segment_end, size + 1)
+        unknown = (1 << 7 * count) - 1
+        length = int.from_bytes(head[id_bytes : id_bytes + count]) & unknown
+        start = at + id_bytes + count
+        if head.startswith(_SEGMENT):
+            segment_end = 0 if length == unknown else start + length
+            at = start
+        elif length == unknown:
+            return size, segment_end  # a live cluster, whose end only its content tells
+        else:
+            at = start + length
+    return min(at, size), max(at, segment_end)
+
+
+def _end_of_boxes(file: BinaryIO, size: int) -> int:
+    """Where the last box of the first level ends (ISO/IEC 14496-12, 4.2)."""
+    end = 0
+    while end + 8 <= size:
+        head = _at(file, end, 16)
+        length, kind = struct.unpack_from(">I4s", head)
+        if length == 1 and len(head) == 16:
+            length = int.from_bytes(head[8:])
+        if length == 0 and kind in _BOXES:
+            return size  # it goes on to the end of the file
+        if length < 8 or kind not in _BOXES:
+            break
+        end += length
+    return end
+
+
+def _end_of_chunks(file: BinaryIO, size: int) -> int:
+    """Where the last RIFF chunk ends; large AVI files have several."""
+    end = 0
+    while end + 8 <= size:
+        kind, length = struct.unpack("<4sI", _at(file, end, 8))
+        if kind != b"RIFF":
+            break
+        if length in (0, 0xFFFFFFFF):
+            return size  # written to a pipe
+        # Some writers count the eight bytes of the header too
+        end += length
+    return end
+
+
+def _end_of_pages(file: BinaryIO, size: int) -> int:
+    """Where the last Ogg page ends (RFC 3533, 6)."""
+    start = max(0, size - _OGG_PAGE)
+    tail = _at(file, start, _OGG_PAGE)
+    page = tail.rfind(b"OggS")
+    if page < 0:
+        return size
+    head = tail[page : page + 27]
+    segments = head[26] if len(head) == 27 else 255
+    return start + page + 27 + segments + sum(tail[page + 27 : page + 27 + segments])
