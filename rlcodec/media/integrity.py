@@ -21,8 +21,8 @@ _ONE_FRAME_EACH = {"av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg2video", "prores
 _HELD_BACK = 64
 # Formats that declare a duration, while that of others is measured or guessed; where the structure
 # of a file has been looked at it is not needed, and may count a last frame that says no duration
-_MEASURED_BY_TIME = {"asf", "flv"}
-_DECLARING = {*_MEASURED_BY_TIME, "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
+_MEASURED_BY_TIME = {"flv"}
+_DECLARING = {*_MEASURED_BY_TIME, "asf", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
 # Declared durations are rounded, and may be longer than the last packet says
 _ROUNDING_S = Fraction(1, 2)
 

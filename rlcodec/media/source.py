@@ -189,10 +189,20 @@ class Source:
             )
 
     def _decode_first(self) -> av.VideoFrame:
-        for item in self._items:
-            self._ahead.append(item)
-            if isinstance(item, av.VideoFrame):
-                return item
+        is_size_known = bool(self.video.width)
+        try:
+            for item in self._items:
+                self._ahead.append(item)
+                if isinstance(item, av.VideoFrame):
+                    return item
+        except InputError:
+            if is_size_known:
+                raise
+        if not is_size_known:  # the decoders were kept from pictures that are too large
+            raise InputError(
+                f"{self.label}: its pictures cannot be decoded, or exceed the limit of "
+                f"{self._max_pixels} pixels; raise it with --max-pixels if you trust the file"
+            )
         raise InputError(f"{self.label}: not one frame of its video can be decoded")
 
     def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
@@ -263,7 +273,7 @@ def _missing_end(path: Path) -> str | None:
 
 def _decoder_options(max_pixels: int) -> dict[str, str]:
     # Decoders count the padding to whole blocks too, which is much in small pictures
-    return {"max_pixels": str(2 * max_pixels + 2**16)}
+    return {"max_pixels": str(max_pixels * 5 // 4 + 2**16)}
 
 
 def _open(path: str, label: str, max_pixels: int, missing: str | None) -> InputContainer:
