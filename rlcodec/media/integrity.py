@@ -82,7 +82,7 @@ class Integrity:
             if self._matched and packet.pts is not None and not packet.is_discard:
                 self._unmatched[packet.pts] = self._packets
             self._count_lost(self._packets - _HELD_BACK)
-        if packet.is_corrupt and (is_copied or packet.stream is self._video):
+        if (is_copied or packet.stream is self._video) and is_broken(packet):
             self.fault(f"incomplete {packet.stream.type} packet", self.time_of(packet))
 
     def decoded(self, frame: av.VideoFrame) -> None:
@@ -162,6 +162,19 @@ class Integrity:
                 return
             del self._unmatched[pts]
             self.fault("lost frame", pts * cast(Fraction, self._video.time_base))
+
+
+def is_broken(packet: av.Packet[Stream]) -> bool:
+    """Whether a packet is not all there: its flag says so, or the length in an ADTS header."""
+    if packet.is_corrupt:
+        return True
+    stream = packet.stream
+    if not packet.size or stream.container.format.name != "mpegts" or codec_of(stream) != "aac":
+        return False
+    head = bytes(packet)[:6]  # ISO/IEC 14496-3, 1.A.2.2
+    if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF0 != 0xF0:
+        return True
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5 != packet.size
 
 
 def _near(at: Fraction | None) -> str:

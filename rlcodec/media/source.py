@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from rlcodec.errors import InputError
 from rlcodec.media.clock import FrameClock, StepBackError
 from rlcodec.media.containers import codec_of
-from rlcodec.media.integrity import Integrity
+from rlcodec.media.integrity import Integrity, is_broken
 from rlcodec.media.picture import Picture, picture_of, rate_of
 from rlcodec.media.truncation import missing_end
 
@@ -79,13 +79,11 @@ class Source:
             ]
             # With threads for frames, PyAV loses what comes from the decoder behind an error
             self.video.thread_type = "SLICE" if allow_truncated else "AUTO"
-            self.video.codec_context.options = _decoder_options(max_pixels)
+            options = _decoder_options(max_pixels)
             if codec_of(self.video) == "mjpeg" and not allow_truncated:
-                # Its decoder says nothing of what it conceals, unless it is not to conceal it
-                self.video.codec_context.options = {
-                    **self.video.codec_context.options,
-                    "err_detect": "explode",
-                }
+                # Its decoder says nothing of what it conceals, unless it is told not to
+                options["err_detect"] = "explode"
+            self.video.codec_context.options = options
             self._clock = FrameClock(self.time_base, rate_of(self.video))
             self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
@@ -214,7 +212,7 @@ class Source:
                 if packet.stream is self.video:
                     for frame in self._decode(packet):
                         yield self._checked(frame)
-                elif is_copied and packet.dts is not None:
+                elif is_copied and packet.dts is not None and not is_broken(packet):
                     yield packet
         except StepBackError as error:
             raise InputError(
