@@ -206,7 +206,7 @@ def make_damaged(path: Path) -> Path:
     options = {"g": "12"} | ({"preset": "12"} if codec == "libsvtav1" else {})
     pictures = moving(COUNT, width=128, height=96)
     write(path, pictures, codec=codec, options=options, pix_fmt=pix_fmt)
-    damage(path, at=0.5)
+    damage(path, at=0.5, count=16 if codec == "mjpeg" else 400)
     return path
 
 
@@ -260,6 +260,26 @@ def test_row_03_frames_that_the_decoder_skips_are_missed(
     lost = COUNT - 1 - frames(tmp_path / "out.mkv")
     assert lost > 0
     assert f"the input is damaged: {lost} x lost frame; first at 1." in done.stderr
+
+
+@pytest.mark.parametrize("where", [0.5, 0.9])
+def test_row_03_frames_that_the_demuxer_skips_are_missed(
+    rlcodec: Command, tmp_path: Path, where: float
+) -> None:
+    # FFmpeg passes from a block that makes no sense to the next cluster, or to the end
+    path = make(tmp_path / "in.mkv")
+    with av.open(str(path)) as container:
+        positions = [packet.pos for packet in container.demux(video=0) if packet.size]
+    start = positions[int(COUNT * where)]
+    assert start is not None
+    data = bytearray(path.read_bytes())
+    data[start - 8 : start] = bytes(8)
+    path.write_bytes(data)
+    assert frames(path) < COUNT
+    says = ["in.mkv: is damaged at ", "gap in the file", "--allow-truncated"]
+    assert_refused(rlcodec, tmp_path, "in.mkv", "out.mkv", code=4, says=says)
+    done = assert_works(rlcodec, tmp_path, "in.mkv", "out.mkv", *FAST, "--allow-truncated")
+    assert "1 x gap in the file" in done.stderr
 
 
 def test_row_03_damaged_sound_is_no_secret(rlcodec: Command, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from rlcodec.media.clock import FrameClock, StepBackError
 from rlcodec.media.containers import codec_of
 from rlcodec.media.integrity import Integrity, is_broken
 from rlcodec.media.picture import Picture, picture_of, rate_of
-from rlcodec.media.truncation import missing_end
+from rlcodec.media.truncation import Blocks, missing_end
 
 STANDARD_INPUT = "-"
 
@@ -58,7 +58,9 @@ class Source:
         self.label = "standard input" if path == STANDARD_INPUT else path
         self._max_pixels = max_pixels
         self._is_piped = path == STANDARD_INPUT
-        missing = None if self._is_piped else _missing_end(Path(path))
+        self._blocks: Blocks | None = None
+        is_file = not self._is_piped and Path(path).is_file()
+        missing = _missing_end(Path(path)) if is_file else None
         self._container = _open(path, self.label, max_pixels, missing)
         try:
             self.video = self._choose_video()
@@ -84,12 +86,15 @@ class Source:
                 # Its decoder says nothing of what it conceals, unless it is told not to
                 options["err_detect"] = "explode"
             self.video.codec_context.options = options
+            if is_file and missing is None:
+                self._blocks = Blocks(Path(path))
             self._clock = FrameClock(self.time_base, rate_of(self.video))
             self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
         except BaseException:
+            self._close_blocks()
             self._container.close()
             raise
 
@@ -102,7 +107,13 @@ class Source:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close_blocks()
         self._container.close()
+
+    def _close_blocks(self) -> None:
+        if self._blocks is not None:
+            self._blocks.close()
+            self._blocks = None
 
     def __iter__(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         while self._ahead:
@@ -209,6 +220,8 @@ class Source:
             for packet in self._demux():
                 is_copied = packet.stream in self.passed_through
                 self._integrity.read(packet, is_copied=is_copied)
+                if packet.pos is not None:
+                    self._follow(packet.pos)
                 if packet.stream is self.video:
                     for frame in self._decode(packet):
                         yield self._checked(frame)
@@ -218,7 +231,14 @@ class Source:
             raise InputError(
                 f"{self.label}: {error}; split the file there and transcode the pieces"
             ) from error
+        self._follow(None)
         self._integrity.finish(self._container, is_piped=self._is_piped)
+
+    def _follow(self, position: int | None) -> None:
+        """Look whether the file is whole up to a position, or None for its end."""
+        if self._blocks is not None and not self._blocks.are_whole(position):
+            self._close_blocks()  # behind one gap nothing is certain
+            self._integrity.fault("gap in the file", self._clock.seconds)
 
     def _demux(self) -> Iterator[av.Packet[Stream]]:
         """Packets of all streams, whose ends tell how long the file lasts."""
@@ -264,7 +284,7 @@ def _describe(shape: tuple[int, int, str]) -> str:
 
 def _missing_end(path: Path) -> str | None:
     try:
-        return missing_end(path) if path.is_file() else None
+        return missing_end(path)
     except OSError:  # opening it for good says why
         return None
 

@@ -1,17 +1,21 @@
-"""Whether a file ends before its own structure does, found in its headers and before any work."""
+"""What the structure of a file says of it: that its end is missing, or a piece in the middle."""
 
 from __future__ import annotations
 
 import struct
+import sys
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-_SEGMENT = b"\x18\x53\x80\x67"
+_EBML = b"\x1a\x45\xdf\xa3"
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 # Elements of Matroska's first two levels: the header, the segment and what stands in it
 _ELEMENTS = {
-    *(0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B),
+    *(0x1A45DFA3, _SEGMENT, 0x114D9B74, 0x1549A966, 0x1654AE6B, _CLUSTER, 0x1C53BB6B),
     *(0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF),
 }
+_IN_CLUSTERS = {0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854}
 _BOXES = {
     *(b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg"),
     *(b"free", b"skip", b"wide", b"uuid", b"meta", b"pnot", b"PICT", b"udta"),
@@ -38,7 +42,7 @@ def _measure(path: Path, size: int) -> tuple[int, int] | None:
     """Bytes that are whole, from the beginning on, and bytes that there should be."""
     with path.open("rb") as file:
         head = _at(file, 0, 5 * 204)
-        if head.startswith(b"\x1a\x45\xdf\xa3"):
+        if head.startswith(_EBML):
             return _elements(file, size)
         if head[4:8] in _BOXES:
             return size, _end_of_boxes(file, size)
@@ -52,32 +56,72 @@ def _measure(path: Path, size: int) -> tuple[int, int] | None:
     return None
 
 
-def _at(file: BinaryIO, position: int, count: int) -> bytes:
+def _at(file: BinaryIO | FileIO, position: int, count: int) -> bytes:
     file.seek(position)
     return file.read(count)
 
 
+class Blocks:
+    """The elements of a Matroska file, followed from block to block as far as it was read.
+
+    Where a block makes no sense FFmpeg goes on at the next cluster, and says nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Follow the file at `path`; of other formats nothing is ever said."""
+        self._file = path.open("rb", buffering=0)
+        self._at = 0 if self._file.read(4) == _EBML else sys.maxsize
+        self._segment_end = sys.maxsize
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def are_whole(self, until: int | None) -> bool:
+        """Whether elements follow each other without a gap to a position; None is their end."""
+        if until is None:
+            until = self._segment_end - 1 if self._segment_end < sys.maxsize else -1
+        while self._at <= until:
+            element = _element(self._file, self._at)
+            if element is None or element[0] not in _ELEMENTS | _IN_CLUSTERS:
+                return self._at >= self._segment_end
+            number, start, end = element
+            if number == _SEGMENT and end is not None:
+                self._segment_end = end
+            self._at = start if end is None or number in {_SEGMENT, _CLUSTER} else end
+        return True
+
+
+def _element(file: BinaryIO | FileIO, at: int) -> tuple[int, int, int | None] | None:
+    """Number of an element (RFC 8794), and where its content begins and ends; None at nonsense.
+
+    The end is None where the element does not say it.
+    """
+    head = _at(file, at, 12)
+    id_bytes = 9 - head[0].bit_length() if head else 12
+    count = 9 - head[id_bytes].bit_length() if len(head) > id_bytes else 9
+    if count > 8:
+        return None
+    unknown = (1 << 7 * count) - 1
+    length = int.from_bytes(head[id_bytes : id_bytes + count]) & unknown
+    start = at + id_bytes + count
+    return int.from_bytes(head[:id_bytes]), start, None if length == unknown else start + length
+
+
 def _elements(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Go from element to element (RFC 8794), and through the segment from cluster to cluster."""
+    """Go from element to element, and through the segment from cluster to cluster."""
     at, segment_end = 0, 0
     while at < size:
-        head = _at(file, at, 12)
-        id_bytes = 9 - head[0].bit_length()
-        if int.from_bytes(head[:id_bytes]) not in _ELEMENTS:
+        element = _element(file, at)
+        if element is None or element[0] not in _ELEMENTS:
             break  # nothing in a segment, junk behind one
-        count = 9 - head[id_bytes].bit_length() if len(head) > id_bytes else 9
-        if count > 8:
-            return at, max(segment_end, size + 1)
-        unknown = (1 << 7 * count) - 1
-        length = int.from_bytes(head[id_bytes : id_bytes + count]) & unknown
-        start = at + id_bytes + count
-        if head.startswith(_SEGMENT):
-            segment_end = 0 if length == unknown else start + length
-            at = start
-        elif length == unknown:
+        number, start, end = element
+        if number == _SEGMENT:
+            at, segment_end = start, end or 0
+        elif end is None:
             return size, segment_end  # a live cluster, whose end only its content tells
         else:
-            at = start + length
+            at = end
     return min(at, size), max(at, segment_end)
 
 
