@@ -276,7 +276,7 @@ def test_row_03_frames_that_the_demuxer_skips_are_missed(
     data[start - 8 : start] = bytes(8)
     path.write_bytes(data)
     assert frames(path) < COUNT
-    says = ["in.mkv: is damaged at ", "gap in the file", "--allow-truncated"]
+    says = ["in.mkv: is damaged at ", "--allow-truncated"]
     assert_refused(rlcodec, tmp_path, "in.mkv", "out.mkv", code=4, says=says)
     done = assert_works(rlcodec, tmp_path, "in.mkv", "out.mkv", *FAST, "--allow-truncated")
     assert "1 x gap in the file" in done.stderr
