@@ -40,7 +40,13 @@ def open_source(input: str | Path, settings: Settings) -> Source:  # noqa: A002 
     Raises:
         InputError: it cannot be used.
     """
-    return Source(str(input), max_pixels=settings.max_pixels)
+    return Source(
+        str(input),
+        max_pixels=settings.max_pixels,
+        audio=settings.audio,
+        subtitles=settings.subtitles,
+        allow_truncated=settings.allow_truncated,
+    )
 
 
 def picture_filter(source: Source, settings: Settings) -> PictureFilter:

@@ -216,14 +216,7 @@ class _Run:
         source, suffix = self._source, self._pending.label.suffix
         chapters = source.chapters
         kept = []
-        for route in routes(
-            source.others,
-            self._container,
-            suffix,
-            audio=self._settings.audio,
-            subtitles=self._settings.subtitles,
-            chapters=bool(chapters),
-        ):
+        for route in routes(source.others, self._container, suffix, chapters=bool(chapters)):
             if route.note:
                 self._notice(route.note)
             if route.way is Way.LEAVE:
@@ -256,11 +249,8 @@ class _Run:
         if not self._stamps:
             raise InputError(f"{self._source.label}: holds no frame")
         self._take(self._session.finish())
-        if self._source.mended_timestamps:
-            self._notice(
-                f"{self._source.mended_timestamps} timestamps of the input were missing or out of "
-                "order, and were set anew"
-            )
+        for notice in self._source.notices:
+            self._notice(notice)
 
     def _say_faults(self) -> None:
         for index, count in self._output.faults.items():

@@ -35,7 +35,9 @@ class FramePairs:
         """
         with ExitStack() as stack:
             self._sources = [
-                stack.enter_context(Source(path, max_pixels=max_pixels))
+                stack.enter_context(
+                    Source(path, max_pixels=max_pixels, audio=False, subtitles=False)
+                )
                 for path in (reference, distorted)
             ]
             self._views, self.picture, self.notes = views_of_both(*self._sources)

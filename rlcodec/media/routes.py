@@ -54,26 +54,20 @@ def routes(
     container: Container,
     suffix: str,
     *,
-    audio: bool,
-    subtitles: bool,
     chapters: bool,
 ) -> list[Route]:
     """The way of every stream beside the video.
 
     Args:
-        streams: those of the source, without the one that is encoded.
+        streams: those of the source that are wanted, without the one that is encoded.
         container: where they go.
         suffix: of the output's name, for the notes.
-        audio: whether audio is wanted.
-        subtitles: whether subtitles are wanted.
         chapters: whether the source has chapters, of which MP4 and MOV keep a stream as well.
     """
-    wanted = {"audio": audio, "subtitle": subtitles}
     return [
         _route(stream, container, suffix)
         for stream in streams
-        if wanted.get(stream.type, True)
-        and not (chapters and stream.type == "data" and codec_of(stream) == "bin_data")
+        if not (chapters and stream.type == "data" and codec_of(stream) == "bin_data")
     ]
 
 

@@ -17,7 +17,10 @@ from av.video.stream import VideoStream
 
 from rlcodec.errors import InputError
 from rlcodec.media.clock import FrameClock, StepBackError
+from rlcodec.media.integrity import Integrity, is_broken
 from rlcodec.media.picture import Picture, picture_of, rate_of
+from rlcodec.media.routes import codec_of
+from rlcodec.media.truncation import Blocks, missing_end
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -44,21 +47,50 @@ class Source:
     in the order of the file. `pictures` has the payload of cover art, by the index of its stream.
     """
 
-    def __init__(self, path: str, *, max_pixels: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        max_pixels: int,
+        audio: bool,
+        subtitles: bool,
+        allow_truncated: bool = False,
+    ) -> None:
         """Open `path` (`-` is standard input) and decode as far as the first frame.
 
+        With `allow_truncated`, damage and a missing end are counted and told by `notices`.
+
         Raises:
-            InputError: it is missing, no video, damaged, or larger than `max_pixels`.
+            InputError: it is missing, no video, damaged, truncated, or larger than `max_pixels`.
         """
         self.label = "standard input" if path == STANDARD_INPUT else path
-        self._container = open_input(path, self.label)
+        self.max_pixels = max_pixels
+        self._is_piped = path == STANDARD_INPUT
+        self._blocks: Blocks | None = None
+        is_file = not self._is_piped and Path(path).is_file()
+        missing = _missing_end(Path(path)) if is_file else None
+        self._container = open_input(path, self.label, max_pixels=max_pixels, missing=missing)
         try:
             self.video = self._choose_video()
-            self._check_size(max_pixels)
+            self._check_size(self.video.width, self.video.height)
+            self._integrity = Integrity(self.video, self.label, allow=allow_truncated)
+            if missing is not None:
+                self._integrity.missing_end(missing)
+            wanted = {"audio": audio, "subtitle": subtitles}
             self.others: list[Stream] = [
-                stream for stream in self._container.streams if stream is not self.video
+                stream
+                for stream in self._container.streams
+                if stream is not self.video and wanted.get(stream.type, True)
             ]
-            self.video.thread_type = "AUTO"
+            # With threads for frames, PyAV loses what comes from the decoder behind an error
+            self.video.thread_type = "SLICE" if allow_truncated else "AUTO"
+            options = _decoder_options(max_pixels)
+            if codec_of(self.video) == "mjpeg" and not allow_truncated:
+                # Its decoder says nothing of what it conceals, unless it is told not to
+                options["err_detect"] = "explode"
+            self.video.codec_context.options = options
+            if is_file and missing is None:
+                self._blocks = Blocks(Path(path))
             self._clock = FrameClock(self.time_base, rate_of(self.video))
             self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
@@ -71,6 +103,7 @@ class Source:
                 and item.stream.disposition & Disposition.attached_pic
             }
         except BaseException:
+            self._close_blocks()
             self._container.close()
             raise
 
@@ -83,7 +116,13 @@ class Source:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close_blocks()
         self._container.close()
+
+    def _close_blocks(self) -> None:
+        if self._blocks is not None:
+            self._blocks.close()
+            self._blocks = None
 
     def __iter__(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         while self._ahead:
@@ -147,6 +186,17 @@ class Source:
         """Timestamps that were missing or did not increase, and were set anew."""
         return self._clock.mended
 
+    @property
+    def notices(self) -> list[str]:
+        """What was wrong with the input, and how much; complete once all of it was read."""
+        notices = self._integrity.notices
+        if self._clock.mended:
+            notices.append(
+                f"{self._clock.mended} timestamps of the input were missing or out of order, and "
+                "were set anew"
+            )
+        return notices
+
     def _choose_video(self) -> VideoStream:
         videos = [
             stream
@@ -165,40 +215,80 @@ class Source:
             f"{self.label}: no video stream to transcode; it holds {kinds or 'nothing'}"
         )
 
-    def _check_size(self, max_pixels: int) -> None:
-        width, height = self.video.width, self.video.height
-        if width * height > max_pixels:
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self.max_pixels:
             raise InputError(
-                f"{self.label}: pictures of {width}x{height} exceed the limit of {max_pixels} "
-                "pixels; raise it with --max-pixels if you trust the file"
+                f"{self.label}: pictures of {width}x{height} exceed the limit of "
+                f"{self.max_pixels} pixels; raise it with --max-pixels if you trust the file"
             )
 
     def _decode_first(self) -> av.VideoFrame:
-        for item in self._items:
-            self._ahead.append(item)
-            if isinstance(item, av.VideoFrame):
-                return item
+        is_size_known = bool(self.video.width)
+        try:
+            for item in self._items:
+                self._ahead.append(item)
+                if isinstance(item, av.VideoFrame):
+                    return item
+        except InputError:
+            if is_size_known:
+                raise
+        if not is_size_known:  # the decoders were kept from pictures that are too large
+            raise InputError(
+                f"{self.label}: its pictures cannot be decoded, or exceed the limit of "
+                f"{self.max_pixels} pixels; raise it with --max-pixels if you trust the file"
+            )
         raise InputError(f"{self.label}: not one frame of its video can be decoded")
 
     def _read(self) -> Iterator[av.VideoFrame | av.Packet[Stream]]:
         """Frames and packets in file order; at the end the frames that the decoder still holds."""
         try:
-            for packet in self._container.demux():
+            for packet in self._demux():
+                is_kept = packet.stream in self.others
+                self._integrity.read(packet, is_kept=is_kept)
+                if packet.pos is not None:
+                    self._follow(packet.pos)
                 if packet.stream is self.video:
-                    for frame in cast("av.Packet[VideoStream]", packet).decode():
+                    for frame in self._decode(packet):
                         yield self._checked(frame)
-                elif packet.size:
+                elif is_kept and packet.size and not is_broken(packet):
                     yield packet
-        except av.error.FFmpegError as error:
-            raise InputError(f"{self.label}: {self._place()}: {error.strerror}") from error
         except StepBackError as error:
             raise InputError(
                 f"{self.label}: {error}; split the file there and transcode the pieces"
             ) from error
+        self._follow(None)
+        self._integrity.finish(self._container, is_piped=self._is_piped)
+
+    def _follow(self, position: int | None) -> None:
+        """Look whether the file is whole up to a position, or None for its end."""
+        if self._blocks is not None and not self._blocks.are_whole(position):
+            self._close_blocks()  # behind one gap nothing is certain
+            self._integrity.fault("gap in the file", self._clock.seconds)
+
+    def _demux(self) -> Iterator[av.Packet[Stream]]:
+        """Packets of all streams, whose ends tell how long the file lasts."""
+        try:
+            yield from self._container.demux()
+        except av.error.FFmpegError as error:
+            self._integrity.fault(f"reading error ({error.strerror})", self._clock.seconds)
+            flush: av.Packet[Stream] = av.Packet()
+            flush.stream = self.video
+            yield flush
+
+    def _decode(self, packet: av.Packet[Stream]) -> list[av.VideoFrame]:
+        try:
+            frames = cast("av.Packet[VideoStream]", packet).decode()
+        except av.error.FFmpegError:
+            self._integrity.fault("decoding error", self._integrity.time_of(packet))
+            return []
+        for frame in frames:
+            self._integrity.decoded(frame)
+        return frames
 
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
         if self._shape is None:
+            self._check_size(frame.width, frame.height)
             self._shape = shape
         elif shape != self._shape:
             raise InputError(
@@ -217,8 +307,24 @@ def _describe(shape: tuple[int, int, str]) -> str:
     return f"{shape[0]}x{shape[1]} {shape[2]}"
 
 
-def open_input(path: str, label: str) -> InputContainer:
+def _missing_end(path: Path) -> str | None:
+    try:
+        return missing_end(path)
+    except OSError:  # opening it for good says why
+        return None
+
+
+def _decoder_options(max_pixels: int) -> dict[str, str]:
+    # Decoders count the padding to whole blocks too, which is much in small pictures
+    return {"max_pixels": str(max_pixels * 5 // 4 + 2**16)}
+
+
+def open_input(
+    path: str, label: str, *, max_pixels: int, missing: str | None = None
+) -> InputContainer:
     """Open a file, or standard input, in a way that it can make FFmpeg open no other.
+
+    `missing` says how much of the end is known to be missing, for the message.
 
     Raises:
         InputError: it is missing, or no video; the message begins with `label`.
@@ -236,7 +342,13 @@ def open_input(path: str, label: str) -> InputContainer:
     try:
         if Path(path).is_dir():
             raise InputError(f"{label}: is a folder; name a video file")
-        container: InputContainer = av.open(url, "r", container_options=guards, **_LENIENT_TAGS)
+        container: InputContainer = av.open(
+            url,
+            "r",
+            options=_decoder_options(max_pixels),  # some decode a frame to know what there is
+            container_options=guards,
+            **_LENIENT_TAGS,
+        )
         return container  # noqa: TRY300 # what follows are the errors of opening
     except FileNotFoundError as error:
         raise InputError(f"{label}: no such file") from error
@@ -244,4 +356,6 @@ def open_input(path: str, label: str) -> InputContainer:
         raise InputError(f"{label}: may not be read; check its permissions") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if missing is not None:
+            reason = f"{reason}; {missing}"
         raise InputError(f"{label}: is not a video that can be read ({reason})") from error

@@ -63,7 +63,7 @@ def timeline_of(source: Source, path: str) -> Timeline:
     """
     stamps, frames, complete = array("q"), 0, True
     first = None if source.mended_timestamps else source.first_frame.pts
-    with open_input(path, source.label) as container:
+    with open_input(path, source.label, max_pixels=source.max_pixels) as container:
         video = container.streams.video[0]
         stream = container.streams[source.video.index]
         # VP8 keeps pictures that are only referred to in packets of their own
