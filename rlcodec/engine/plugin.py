@@ -110,7 +110,7 @@ def add_adaptive_stream(
             f"{chosen.codec} does not take {wanted} pictures: set pix_fmt to one of "
             f"{', '.join(formats)}"
         )
-    picture = replace(picture, pix_fmt=wanted)
+    picture = replace(picture, pix_fmt=wanted, interlaced=False)
     capability = capability_for(chosen, picture.pix_fmt)
     stream = add_encoded_stream(container, chosen.codec, picture, options_for(chosen))
     session = Session(

@@ -26,7 +26,7 @@ from rlcodec.events import (
 )
 from rlcodec.media.check import check
 from rlcodec.media.containers import Container, codec_of, container_for
-from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
+from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
@@ -124,15 +124,7 @@ class _Run:
         self._packets = 0
         self._crf: float | None = None
         self._told = 0.0
-        self._filter = PictureFilter(
-            source.first_frame,
-            source.picture,
-            label=source.label,
-            formats=pixel_formats(settings.codec),
-            pix_fmt=settings.pix_fmt,
-            scale=settings.scale,
-            fps=settings.fps,
-        )
+        self._filter = PictureFilter(source, settings)
         picture = self._filter.picture
         capability = capability_for(settings, picture.pix_fmt)
         self._output = Output(pending.path, container, label=str(pending.label))
@@ -173,8 +165,7 @@ class _Run:
         return self._source.frames
 
     def _choose_streams(self) -> None:
-        for note in self._filter.notes:
-            self._notice(note)
+        self._pass_on_notes()
         copied = []
         for stream in self._source.passed_through:
             if self._output.add_copy(stream):
@@ -196,6 +187,7 @@ class _Run:
             if isinstance(item, VideoFrame):
                 for frame in self._filter.push(item):
                     self._push(frame)
+                self._pass_on_notes()
             else:
                 self._output.write_copy(item)
         for frame in self._filter.flush():
@@ -208,6 +200,11 @@ class _Run:
                 f"{self._source.mended_timestamps} timestamps of the input were missing or out of "
                 "order, and were set anew"
             )
+
+    def _pass_on_notes(self) -> None:
+        for note in self._filter.notes:
+            self._notice(note)
+        self._filter.notes.clear()
 
     def _push(self, frame: VideoFrame) -> None:
         assert frame.pts is not None

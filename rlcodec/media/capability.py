@@ -20,6 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from rlcodec.errors import SettingsError
 from rlcodec.media.graphs import chain
+from rlcodec.media.logs import caught
 
 _SIDE = 128
 _RATE = Fraction(25)
@@ -65,19 +66,13 @@ def inspect(codec: str, pix_fmt: str, options: Mapping[str, str]) -> Capability:
 
 @lru_cache(maxsize=32)
 def _inspect(codec: str, pix_fmt: str, options: tuple[tuple[str, str], ...]) -> Capability:
-    level, skip_repeated = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.WARNING)
-    av.logging.set_skip_repeated(False)
-    try:
-        with av.logging.Capture(local=False) as records:
+    with caught(av.logging.WARNING) as records:
+        try:
             packet, unused = _encode_one(codec, pix_fmt, dict(options))
-            messages = [message.strip() for _, _, message in records]
-    except av.error.FFmpegError as error:
-        reasons = [message.strip() for _, _, message in records] or [str(error.strerror)]
-        raise SettingsError(f"{codec} refuses its options: {'; '.join(reasons)}") from error
-    finally:
-        av.logging.set_skip_repeated(skip_repeated)
-        av.logging.set_level(level)
+        except av.error.FFmpegError as error:
+            reasons = [message.strip() for _, _, message in records] or [str(error.strerror)]
+            raise SettingsError(f"{codec} refuses its options: {'; '.join(reasons)}") from error
+    messages = [message.strip() for _, _, message in records]
     if unused:
         raise SettingsError(f"{codec} has no option {', '.join(map(repr, unused))}")
     complaints = [

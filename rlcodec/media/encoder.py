@@ -23,10 +23,13 @@ from av.video.frame import PictureType
 from rlcodec.errors import EncodeError
 from rlcodec.media.capability import Capability
 from rlcodec.media.graphs import chain
+from rlcodec.media.hdr import with_hdr
 from rlcodec.media.picture import UNSPECIFIED, Picture
 
 # FF_QP2LAMBDA in libavutil: encoders report QP times this
 _QP_TO_LAMBDA = 118
+# Those that code the two fields of an interlaced frame as what they are
+FIELD_CODECS = frozenset({"libx264"})
 # x265 leaves decoding timestamps unset in streams of fewer frames than it reorders
 _SHORT = 3
 # AV_PKT_DATA_QUALITY_STATS in libavcodec/packet.h: quality, picture type, number of errors, errors
@@ -54,6 +57,8 @@ def encoder_options(
         # x265 writes to standard error by itself, whatever the log level of FFmpeg is
         params = chosen.get("x265-params")
         chosen["x265-params"] = "log-level=none" + (f":{params}" if params else "")
+        # Closed captions that came with a frame, which libx264 writes unasked
+        chosen.setdefault("a53cc", "1")
     return chosen
 
 
@@ -82,7 +87,12 @@ def configure(context: VideoCodecContext, picture: Picture, options: Mapping[str
     if colour.matrix != UNSPECIFIED:
         context.colorspace = colour.matrix
     context.color_range = colour.range
-    context.options = dict(options)
+    context.options = with_hdr(context.name, options, picture.hdr)
+    if picture.chroma_location is not None:
+        context.options = {"chroma_sample_location": picture.chroma_location, **context.options}
+    if picture.interlaced:
+        context.flags |= Flags.interlaced_dct
+        context.field_order = picture.field_order
     # Packets then carry their squared error, which changes no byte and costs next to nothing.
     # libx264 crashes when it shall report the error of a picture without chroma.
     if not picture.pix_fmt.startswith("gray"):

@@ -46,7 +46,8 @@ class Source:
         self._container = _open(path, self.label)
         try:
             self.video = self._choose_video()
-            self._check_size(max_pixels)
+            self._max_pixels = max_pixels
+            self._check_size(self.video.width, self.video.height)
             kinds = {"audio"} if audio else set()
             kinds |= {"subtitle"} if subtitles else set()
             self.passed_through: list[Stream] = [
@@ -60,7 +61,6 @@ class Source:
             ]
             self.video.thread_type = "AUTO"
             self._clock = FrameClock(self.time_base, rate_of(self.video))
-            self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
@@ -93,6 +93,11 @@ class Source:
     def picture(self) -> Picture:
         """What the decoded frames look like."""
         return picture_of(self.video, self.first_frame)
+
+    @property
+    def decoded_aspect_ratio(self) -> Fraction | None:
+        """Width over height of one pixel, as the decoder reports it by now; None if it does not."""
+        return self.video.codec_context.sample_aspect_ratio
 
     def start(self, copied: Sequence[Stream]) -> Fraction:
         """The earliest timestamp, in seconds, of the video and of the streams that are copied."""
@@ -148,12 +153,11 @@ class Source:
             f"{self.label}: no video stream to transcode; it holds {kinds or 'nothing'}"
         )
 
-    def _check_size(self, max_pixels: int) -> None:
-        width, height = self.video.width, self.video.height
-        if width * height > max_pixels:
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
             raise InputError(
-                f"{self.label}: pictures of {width}x{height} exceed the limit of {max_pixels} "
-                "pixels; raise it with --max-pixels if you trust the file"
+                f"{self.label}: pictures of {width}x{height} exceed the limit of "
+                f"{self._max_pixels} pixels; raise it with --max-pixels if you trust the file"
             )
 
     def _decode_first(self) -> av.VideoFrame:
@@ -180,24 +184,13 @@ class Source:
             ) from error
 
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
-        shape = (frame.width, frame.height, frame.format.name)
-        if self._shape is None:
-            self._shape = shape
-        elif shape != self._shape:
-            raise InputError(
-                f"{self.label}: the picture changes from {_describe(self._shape)} to "
-                f"{_describe(shape)} {self._place()}; split the file there"
-            )
+        self._check_size(frame.width, frame.height)
         frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration, frame.dts)
         return frame
 
     def _place(self) -> str:
         seconds = self._clock.seconds
         return "before the first frame" if seconds is None else f"after {float(seconds):.3f} s"
-
-
-def _describe(shape: tuple[int, int, str]) -> str:
-    return f"{shape[0]}x{shape[1]} {shape[2]}"
 
 
 def _open(path: str, label: str) -> InputContainer:

@@ -1,0 +1,28 @@
+"""What a decoder attaches to a frame beside its pixels."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import cast
+
+import av
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideDataType
+
+
+def side_data(frame: av.VideoFrame) -> dict[SideDataType, bytes]:
+    """The side data of a decoded frame, by kind."""
+    return {each.type: bytes(each) for each in cast(SideDataContainer, frame.side_data)}
+
+
+def display_axes(attached: Mapping[SideDataType, bytes]) -> tuple[int, int, int, int]:
+    """Signs of a, b, c, d of a display matrix (libavutil/display.h), 1, 0, 0, 1 if none."""
+    matrix = attached.get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
+        return 1, 0, 0, 1
+    values = struct.unpack("<9i", matrix)
+    a, b, c, d = (values[i] for i in (0, 1, 3, 4))
+    largest = max(map(abs, (a, b, c, d))) or 1
+    signs = [(round(value / largest)) for value in (a, b, c, d)]
+    return signs[0], signs[1], signs[2], signs[3]
