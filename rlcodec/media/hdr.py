@@ -92,11 +92,11 @@ def with_hdr(codec: str, options: Mapping[str, str], hdr: Hdr) -> dict[str, str]
     if hdr.light_level is not None:
         name = "max-cll" if x265 else "cll"
         parameters.append(f"{name}={hdr.light_level[0]},{hdr.light_level[1]}")
-        if x265:  # which, without it, leaves a level of 0 out, and with it makes one up
-            parameters.append("hdr10=1")
     if not parameters:
         return dict(options)
-    if x265:  # at every keyframe, so that a player which enters there knows
-        parameters.append("repeat-headers=1")
+    if x265:
+        # At every keyframe, for players that enter there. Beside a mastering display it writes
+        # light levels of 0, which stand for unknown, where it is given none.
+        parameters += ["hdr10=1", "repeat-headers=1"]
     key = "x265-params" if x265 else "x264-params"
     return {**options, key: ":".join([*parameters, *filter(None, [options.get(key)])])}
