@@ -28,7 +28,7 @@ from tests.folder import assert_works, from_zero
 WHOLE = "note: frames are interlaced and are made whole ones"
 
 
-def panned(count: int, *, width: int = 192, height: int = 144) -> list[clips.Picture]:
+def panned(count: int, *, width: int = 192, height: int = 160) -> list[clips.Picture]:
     """A camera that moves fast and sideways over a photograph: two pictures for each frame."""
     still = clips.filmed("camera", 1, width=width + 8 * count, height=height)[0]
     return [still[:, 4 * number : 4 * number + width] for number in range(2 * count)]
@@ -115,9 +115,9 @@ def test_fields_are_scaled_once_they_are_whole(rlcodec: Command, tmp_path: Path)
     pictures = panned(12)
     wide = Fraction(64, 45)
     write_interlaced(tmp_path / "in.ts", woven(pictures), sample_aspect_ratio=wide)
-    assert_works(rlcodec, tmp_path, "in.ts", "out.mkv", "--scale", "96x72", "--crf", "8")
+    assert_works(rlcodec, tmp_path, "in.ts", "out.mkv", "--scale", "96x80", "--crf", "8")
     clips.write(tmp_path / "whole.mkv", pictures[::2], codec="ffv1")
-    rlcodec("transcode", "whole.mkv", "small.mkv", "--scale", "96x72", "--crf", "8")
+    rlcodec("transcode", "whole.mkv", "small.mkv", "--scale", "96x80", "--crf", "8")
     shown, small = clips.decoded(tmp_path / "out.mkv"), clips.decoded(tmp_path / "small.mkv")
     assert error(shown, small) < 2.5
     with av.open(str(tmp_path / "out.mkv")) as container:
@@ -158,21 +158,21 @@ def test_off_keeps_the_fields(
 
 def test_off_scales_and_converts_each_field_by_itself(tmp_path: Path) -> None:
     # Upper fields white, lower ones black: lines that must not run into each other
-    frame = np.full((144, 192), 16, np.uint8)
+    frame = np.full((160, 192), 16, np.uint8)
     frame[::2] = 235
     source = write_interlaced(tmp_path / "in.mkv", [frame] * 4, pix_fmt="yuv422p")
     target = tmp_path / "out.mkv"
-    rlcodec.transcode(source, target, deinterlace="off", scale=(96, 72), pix_fmt="yuv420p", crf=8)
+    rlcodec.transcode(source, target, deinterlace="off", scale=(96, 80), pix_fmt="yuv420p", crf=8)
     for picture in clips.decoded(target):
         assert picture[::2].mean() > 225
         assert picture[1::2].mean() < 30
 
 
 def test_off_crops_to_whole_fields(rlcodec: Command, tmp_path: Path) -> None:
-    frames = woven(panned(6, height=146))
+    frames = woven(panned(6, height=162))
     write_interlaced(tmp_path / "in.mpg", frames, codec="mpeg2video")
     done = assert_works(rlcodec, tmp_path, "in.mpg", "out.mkv", "--deinterlace", "off")
-    assert "note: 192x146 is cropped to 192x144" in done.stderr
+    assert "note: 192x162 is cropped to 192x160" in done.stderr
 
 
 def test_off_with_an_encoder_of_whole_frames_is_said(rlcodec: Command, tmp_path: Path) -> None:
@@ -180,7 +180,19 @@ def test_off_with_an_encoder_of_whole_frames_is_said(rlcodec: Command, tmp_path:
     write_interlaced(tmp_path / "in.ts", frames)
     options = ("--deinterlace", "off", "--crf", "10", "--codec", "libx265", "--preset", "veryfast")
     done = assert_works(rlcodec, tmp_path, "in.ts", "out.mp4", *options)
-    assert "note: interlaced frames cannot be encoded as such with libx265" in done.stderr
+    assert "note: libx265 cannot encode these interlaced frames as such" in done.stderr
+    assert error(clips.decoded(tmp_path / "out.mp4"), frames) < 3
+
+
+def test_off_with_an_odd_number_of_rows_of_macroblocks_is_said(
+    rlcodec: Command, tmp_path: Path
+) -> None:
+    frames = woven(panned(12, height=144))
+    write_interlaced(tmp_path / "in.ts", frames)
+    options = ("--deinterlace", "off", "--crf", "10")
+    done = assert_works(rlcodec, tmp_path, "in.ts", "out.mp4", *options)
+    assert "note: libx264 cannot encode these interlaced frames as such" in done.stderr
+    assert set(scans(tmp_path / "out.mp4")) == {"P"}
     assert error(clips.decoded(tmp_path / "out.mp4"), frames) < 3
 
 

@@ -28,8 +28,6 @@ from rlcodec.media.picture import UNSPECIFIED, Picture
 
 # FF_QP2LAMBDA in libavutil: encoders report QP times this
 _QP_TO_LAMBDA = 118
-# Those that code the two fields of an interlaced frame as what they are
-FIELD_CODECS = frozenset({"libx264"})
 # x265 leaves decoding timestamps unset in streams of fewer frames than it reorders
 _SHORT = 3
 # AV_PKT_DATA_QUALITY_STATS in libavcodec/packet.h: quality, picture type, number of errors, errors
@@ -67,6 +65,15 @@ def pixel_formats(codec: str) -> list[str]:
     formats = av.Codec(codec, "w").video_formats or []
     # PyAV's libx265 lists formats with alpha and then refuses them
     return [each.name for each in formats if not each.name.startswith("yuva")]
+
+
+def codes_fields(codec: str, height: int) -> bool:
+    """Whether an encoder codes the fields of interlaced frames as what they are, and obeys offsets.
+
+    x265 would want every field as a frame of its own. x264 works on pairs of rows of macroblocks,
+    and where their number is odd it reads beyond the offsets that FFmpeg hands it.
+    """
+    return codec == "libx264" and -(-height // 16) % 2 == 0
 
 
 def configure(context: VideoCodecContext, picture: Picture, options: Mapping[str, str]) -> None:
@@ -201,7 +208,6 @@ class AdaptiveEncoder:
         steps: list[tuple[str, str | None]] = [("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")]
         if picture.interlaced:
             # FFmpeg's wrapper passes over the regions of frames that say they are interlaced. That
-            # they are coded as fields was settled when the encoder was opened, and this keeps their
-            # order.
+            # fields are coded was settled when the encoder was opened, and this keeps their order.
             steps.append(("setfield", "prog"))
         return chain(picture.width, picture.height, picture.pix_fmt, picture.time_base, *steps)

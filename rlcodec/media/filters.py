@@ -11,7 +11,7 @@ import av
 from av.filter import Graph
 from av.sidedata.sidedata import Type as SideDataType
 
-from rlcodec.media.encoder import FIELD_CODECS, pixel_formats
+from rlcodec.media.encoder import codes_fields, pixel_formats
 from rlcodec.media.graphs import chain
 from rlcodec.media.recipe import Recipe
 from rlcodec.media.sidedata import display_axes, side_data
@@ -160,9 +160,7 @@ class PictureFilter:
             height=shape.height,
             pix_fmt=shape.pix_fmt,
             sample_aspect_ratio=aspect,
-            interlaced=self._stated.interlaced
-            and self._settings.deinterlace == "off"
-            and self._settings.codec in FIELD_CODECS,
+            interlaced=self._stated.interlaced and self._settings.deinterlace == "off",
         )
         recipe = Recipe(decoded, label=self._source.label)
         if self._deinterlaces:
@@ -176,6 +174,9 @@ class PictureFilter:
             recipe.resize(self._settings.scale)
         recipe.fit_to_chroma(self._pix_fmt)
         recipe.convert(self._pix_fmt)
+        made = recipe.picture
+        fields = made.interlaced and codes_fields(self._settings.codec, made.height)
+        recipe.picture = replace(made, interlaced=fields)
 
     def _again(self) -> Recipe:
         """From what is decoded now to the picture that has come out so far."""
@@ -194,16 +195,15 @@ class PictureFilter:
         return chain(*shape, self._stated.time_base, *recipe.steps, threads=0)
 
     def _note_fields(self) -> None:
-        mode, codec = self._settings.deinterlace, self._settings.codec
+        mode = self._settings.deinterlace
         if mode == "auto" and self._interlaced:
             self.notes.append(
                 "frames are interlaced and are made whole ones (--deinterlace off keeps the fields)"
             )
         elif mode == "off" and self._stated.interlaced and not self.picture.interlaced:
-            reason = "of a turned picture" if codec in FIELD_CODECS else f"with {codec}"
             self.notes.append(
-                f"interlaced frames cannot be encoded as such {reason}: their fields stay woven "
-                "together (--deinterlace auto makes whole frames of them)"
+                f"{self._settings.codec} cannot encode these interlaced frames as such: their "
+                "fields stay woven together (--deinterlace auto makes whole frames of them)"
             )
 
     def _note_fields_from(self, place: str) -> None:
