@@ -70,7 +70,10 @@ class Recipe:
                 f"{self._label}: its container crops a picture of {was.width}x{was.height} by "
                 f"{cut.left}+{cut.right} and {cut.top}+{cut.bottom}, and nothing is left"
             )
-        self._crop(width, height, cut.left, cut.top)
+        # By a part of a chroma sample, colours would come off their outlines: as FFmpeg's own
+        # command, begin at a whole one
+        step_x, step_y = self._steps(was.pix_fmt)
+        self._crop(width, height, cut.left - cut.left % step_x, cut.top - cut.top % step_y)
         self.picture = replace(self.picture, cropping=NO_CROPPING)
 
     def orient(self, axes: tuple[int, int, int, int]) -> None:
@@ -118,11 +121,8 @@ class Recipe:
         Raises:
             InputError: the picture is too small to be encoded.
         """
-        was, target = self.picture, VideoFormat(pix_fmt)
-        step_x = 16 // target.chroma_width(16) or 1
-        step_y = 16 // target.chroma_height(16) or 1
-        if was.interlaced:  # of each field
-            step_y *= 2
+        was = self.picture
+        step_x, step_y = self._steps(pix_fmt)
         width, height = was.width - was.width % step_x, was.height - was.height % step_y
         if min(width, height) < SMALLEST_SIDE:
             raise InputError(
@@ -200,9 +200,14 @@ class Recipe:
                 self.steps.append(("scale", "interl=1"))
         self.steps.append(("format", pix_fmt))
         location = was.chroma_location
-        if _subsampling(pix_fmt) != _subsampling(was.pix_fmt):
+        if _chroma_of_16(pix_fmt) != _chroma_of_16(was.pix_fmt):
             location = None
         self.picture = replace(was, pix_fmt=pix_fmt, colour=colour, chroma_location=location)
+
+    def _steps(self, pix_fmt: str) -> tuple[int, int]:
+        """Columns and rows to a chroma sample; of both fields, where there are two."""
+        width, height = _chroma_of_16(pix_fmt)
+        return 16 // width, 16 // height * (2 if self.picture.interlaced else 1)
 
     def _crop(self, width: int, height: int, left: int, top: int) -> None:
         self.steps.append(("crop", f"w={width}:h={height}:x={left}:y={top}:exact=1"))
@@ -214,6 +219,7 @@ class Recipe:
         self.picture = replace(self.picture, width=width, height=height)
 
 
-def _subsampling(pix_fmt: str) -> tuple[int, int]:
+def _chroma_of_16(pix_fmt: str) -> tuple[int, int]:
+    """How many chroma samples lie beside and above each other in 16 pixels; 16 without chroma."""
     pixels = VideoFormat(pix_fmt)
-    return pixels.chroma_width(16), pixels.chroma_height(16)
+    return pixels.chroma_width(16) or 16, pixels.chroma_height(16) or 16
