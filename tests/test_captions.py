@@ -12,7 +12,7 @@ import rlcodec
 from rlcodec.media.sidedata import side_data
 from rlcodec.settings import Choices
 from tests import clips
-from tests.bitstreams import add_box, caption_message, captions, clean_aperture, write_units
+from tests.bitstreams import add_box, caption_message, captions, clean_aperture, sei, write_units
 from tests.conftest import Command
 from tests.folder import assert_works
 
@@ -50,6 +50,21 @@ def test_captions_arrive_with_their_frames(
     done = assert_works(rlcodec, tmp_path, "in.mkv", "out.mp4", "--codec", codec)
     assert "note:" not in done.stderr
     assert captions_of(tmp_path / "out.mp4") == EXPECTED
+
+
+def test_what_av_does_not_know_beside_them_does_no_harm(rlcodec: Command, tmp_path: Path) -> None:
+    def units(number: int) -> bytes:
+        # An enhancement layer (LCEVC), which FFmpeg hands out and PyAV 18 fails on
+        unknown = sei("libx264", b"\xb4\x00\x50\x00" + bytes(range(40)))
+        return unknown + caption_message("libx264", captions(number))
+
+    source = write_units(
+        tmp_path / "in.mkv", "libx264", clips.moving(12, width=128, height=96), before=units
+    )
+    with av.open(str(source)) as container, pytest.raises(ValueError, match="not a valid Type"):
+        _ = next(container.decode(video=0)).side_data
+    assert_works(rlcodec, tmp_path, "in.mkv", "out.mkv")
+    assert captions_of(tmp_path / "out.mkv") == [captions(number) for number in range(12)]
 
 
 @pytest.mark.parametrize(

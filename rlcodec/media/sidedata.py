@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import cast
 
 import av
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 
+from rlcodec.media.graphs import chain
+
+# Kinds that FFmpeg has added since PyAV listed them, which fails on a frame that has one
+_UNLISTED = range(len(SideDataType), len(SideDataType) + 8)
+
 
 def side_data(frame: av.VideoFrame) -> dict[SideDataType, bytes]:
-    """The side data of a decoded frame, by kind."""
-    return {each.type: bytes(each) for each in cast(SideDataContainer, frame.side_data)}
+    """The side data of a decoded frame, by kind; kinds that PyAV does not know are left out."""
+    try:
+        attached = frame.side_data
+    except ValueError:
+        attached = _listed_only(frame).side_data
+    return {each.type: bytes(each) for each in cast(SideDataContainer, attached)}
+
+
+def _listed_only(frame: av.VideoFrame) -> av.VideoFrame:
+    time_base = Fraction(frame.time_base or 1)
+    deletions = [("sidedata", f"mode=delete:type={kind}") for kind in _UNLISTED]
+    graph = chain(frame.width, frame.height, frame.format.name, time_base, *deletions)
+    graph.vpush(frame)
+    return graph.vpull()
 
 
 def display_axes(attached: Mapping[SideDataType, bytes]) -> tuple[int, int, int, int]:
