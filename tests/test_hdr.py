@@ -157,6 +157,18 @@ def test_parameters_of_the_user_are_kept_and_come_last(tmp_path: Path, codec: st
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_loop_of_the_users_own_keeps_it_too(tmp_path: Path, codec: str) -> None:
+    source = graded(tmp_path / "in.mkv", f"mastering-display={P3}:cll=1001,402")
+    with av.open(str(source)) as reader, av.open(str(tmp_path / "out.mp4"), "w") as writer:
+        video = reader.streams.video[0]
+        stream = rlcodec.add_adaptive_stream(writer, template=video, codec=codec, preset="veryfast")
+        for frame in reader.decode(video):
+            writer.mux(stream.encode(frame))
+        writer.mux(stream.encode(None))
+    assert hdr_of(first_frame(tmp_path / "out.mp4")) == Hdr(P3, (1001, 402))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_metadata_changes_nothing_else(tmp_path: Path, codec: str) -> None:
     source = clips.write(
         tmp_path / "in.mkv",
