@@ -105,6 +105,20 @@ def test_another_format_is_converted_and_said(rlcodec: Command, tmp_path: Path) 
     assert np.abs(pictures[-1].astype(int) - pictures[0]).mean() < 2
 
 
+def test_what_changes_back_is_what_it_was(tmp_path: Path) -> None:
+    # One column is cropped from the first, and not scaled away when it comes again
+    pictures = clips.filmed("camera", 8, width=193, height=144)
+    first = clips.write(tmp_path / "first.ts", pictures, pix_fmt="yuv444p")
+    join(tmp_path / "in.ts", first, part(tmp_path / "second.ts", width=96, height=72), first)
+    result = rlcodec.transcode(
+        tmp_path / "in.ts", tmp_path / "out.mkv", pix_fmt="yuv420p", crf=10, policy="fixed"
+    )
+    assert sum("cropped to 192x144" in notice for notice in result.notices) == 1
+    shown = clips.decoded(tmp_path / "out.mkv")
+    for again, picture in zip(shown[-8:], pictures, strict=True):
+        assert np.abs(again.astype(int) - picture[:, :192]).mean() < 2
+
+
 def test_a_change_leaves_the_frame_rate_alone(tmp_path: Path) -> None:
     first, second = part(tmp_path / "first.ts"), part(tmp_path / "second.ts", width=96, height=72)
     join(tmp_path / "in.ts", first, second)

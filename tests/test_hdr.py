@@ -129,14 +129,10 @@ def test_fractions_become_whole_steps() -> None:
     places = [17, 25, 8, 25, 53, 200, 69, 100, 3, 20, 3, 50, 3127, 10000, 329, 1000]
     data = struct.pack("<22i", *places, 1, 200, 40000001, 10000, 1, 1)
     assert hdr._mastering(data) == P3
-    # As FFmpeg leaves what nobody has set
-    assert hdr._mastering(struct.pack("<22i", *[0, 0] * 8, *data_luminance(data), 0, 1)) == (
-        WITHOUT_PRIMARIES
-    )
-
-
-def data_luminance(data: bytes) -> tuple[int, ...]:
-    return struct.unpack_from("<4i", data, 64)
+    # What is marked as unknown, whatever stands there, such as denominators that nobody has set
+    assert hdr._mastering(data[:80] + struct.pack("<2i", 0, 1)) == WITHOUT_PRIMARIES
+    assert hdr._mastering(data[:80] + struct.pack("<2i", 1, 0)) == WITHOUT_LUMINANCE
+    assert hdr._mastering(bytes(64) + data[64:80] + struct.pack("<2i", 0, 1)) == WITHOUT_PRIMARIES
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
@@ -212,11 +208,25 @@ def test_where_chroma_lies_is_kept(tmp_path: Path, codec: str, source_codec: str
     assert b"topleft)" in done.stderr
 
 
-def test_where_chroma_lies_is_told_of_halved_chroma_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_where_chroma_lies_is_told_of_halved_chroma_only(tmp_path: Path, codec: str) -> None:
     source = graded(tmp_path / "in.mkv", "chromaloc=2")
-    rlcodec.transcode(source, tmp_path / "out.mkv", pix_fmt="yuv444p10le", policy="fixed")
+    rlcodec.transcode(
+        *(source, tmp_path / "out.mkv"), pix_fmt="yuv444p10le", policy="fixed", codec=codec
+    )
     assert chroma_location(tmp_path / "out.mkv") is None
     assert chroma_location(graded(tmp_path / "usual.mkv", "bframes=0")) is None
+
+
+def test_where_chroma_lies_is_not_told_of_a_turned_picture(tmp_path: Path) -> None:
+    source = clips.write(
+        *(tmp_path / "in.mp4", clips.moving(3, width=128, height=96)),
+        options={"x264-params": "chromaloc=2"},
+        rotation=90,
+    )
+    assert chroma_location(source) == "topleft"
+    rlcodec.transcode(source, tmp_path / "out.mkv", policy="fixed")
+    assert chroma_location(tmp_path / "out.mkv") is None
 
 
 @pytest.mark.parametrize(

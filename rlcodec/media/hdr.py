@@ -83,7 +83,11 @@ def _mastering(data: bytes) -> MasteringDisplay:
 
 
 def with_hdr(codec: str, options: Mapping[str, str], hdr: Hdr) -> dict[str, str]:
-    """The options of an encoder with `hdr` among its parameters; the user's own come after it."""
+    """The options of an encoder with `hdr` among its parameters; the user's own come after it.
+
+    Both encoders then write it at every keyframe. Beside a mastering display x265 writes light
+    levels of 0, which stand for unknown, where it is given none.
+    """
     x265 = codec == "libx265"
     parameters = []
     if hdr.mastering is not None:
@@ -94,9 +98,5 @@ def with_hdr(codec: str, options: Mapping[str, str], hdr: Hdr) -> dict[str, str]
         parameters.append(f"{name}={hdr.light_level[0]},{hdr.light_level[1]}")
     if not parameters:
         return dict(options)
-    if x265:
-        # At every keyframe, for players that enter there. Beside a mastering display it writes
-        # light levels of 0, which stand for unknown, where it is given none.
-        parameters += ["hdr10=1", "repeat-headers=1"]
     key = "x265-params" if x265 else "x264-params"
     return {**options, key: ":".join([*parameters, *filter(None, [options.get(key)])])}

@@ -56,20 +56,11 @@ class Recipe:
         self.picture = replace(self.picture, interlaced=False)
 
     def crop(self) -> None:
-        """Cut off what the container wants to have cut off, which it counts on the stored picture.
-
-        Raises:
-            InputError: nothing would be left.
-        """
+        """Cut off what the container wants to have cut off, which it counts on the stored picture."""
         was, cut = self.picture, self.picture.cropping
         if cut == NO_CROPPING:
             return
         width, height = was.width - cut.left - cut.right, was.height - cut.top - cut.bottom
-        if min(width, height) < 1:
-            raise InputError(
-                f"{self._label}: its container crops a picture of {was.width}x{was.height} by "
-                f"{cut.left}+{cut.right} and {cut.top}+{cut.bottom}, and nothing is left"
-            )
         # By a part of a chroma sample, colours would come off their outlines: as FFmpeg's own
         # command, begin at a whole one
         step_x, step_y = self._steps(was.pix_fmt)
@@ -199,15 +190,14 @@ class Recipe:
             elif was.interlaced:
                 self.steps.append(("scale", "interl=1"))
         self.steps.append(("format", pix_fmt))
-        location = was.chroma_location
-        if _chroma_of_16(pix_fmt) != _chroma_of_16(was.pix_fmt):
-            location = None
-        self.picture = replace(was, pix_fmt=pix_fmt, colour=colour, chroma_location=location)
+        self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
 
     def _steps(self, pix_fmt: str) -> tuple[int, int]:
         """Columns and rows to a chroma sample; of both fields, where there are two."""
-        width, height = _chroma_of_16(pix_fmt)
-        return 16 // width, 16 // height * (2 if self.picture.interlaced else 1)
+        pixels = VideoFormat(pix_fmt)
+        columns = 16 // (pixels.chroma_width(16) or 16)
+        rows = 16 // (pixels.chroma_height(16) or 16)
+        return columns, rows * (2 if self.picture.interlaced else 1)
 
     def _crop(self, width: int, height: int, left: int, top: int) -> None:
         self.steps.append(("crop", f"w={width}:h={height}:x={left}:y={top}:exact=1"))
@@ -217,9 +207,3 @@ class Recipe:
         fields = int(self.picture.interlaced)
         self.steps.append(("scale", f"w={width}:h={height}:flags=bicubic:interl={fields}"))
         self.picture = replace(self.picture, width=width, height=height)
-
-
-def _chroma_of_16(pix_fmt: str) -> tuple[int, int]:
-    """How many chroma samples lie beside and above each other in 16 pixels; 16 without chroma."""
-    pixels = VideoFormat(pix_fmt)
-    return pixels.chroma_width(16) or 16, pixels.chroma_height(16) or 16
