@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import av
@@ -63,6 +64,14 @@ def test_what_av_does_not_know_beside_them_does_no_harm(rlcodec: Command, tmp_pa
     )
     assert_works(rlcodec, tmp_path, "in.mkv", "out.mkv")
     assert captions_of(tmp_path / "out.mkv") == [captions(number) for number in range(12)]
+
+
+def test_looking_at_side_data_keeps_no_frame_alive(tmp_path: Path) -> None:
+    with av.open(str(captioned(tmp_path / "in.mkv"))) as container:
+        for frame in container.decode(video=0):
+            count = sys.getrefcount(frame)
+            side_data(frame)
+            assert sys.getrefcount(frame) == count
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class Recipe:
         self.picture = replace(self.picture, interlaced=False)
 
     def crop(self) -> None:
-        """Cut off what the container wants to have cut off, which it counts on the stored picture."""
+        """Cut off what the container wants to have cut off of the stored picture."""
         was, cut = self.picture, self.picture.cropping
         if cut == NO_CROPPING:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import cast
 
 import av
 from av.sidedata.sidedata import SideDataContainer
@@ -19,11 +18,13 @@ _UNLISTED = range(len(SideDataType), len(SideDataType) + 8)
 
 def side_data(frame: av.VideoFrame) -> dict[SideDataType, bytes]:
     """The side data of a decoded frame, by kind; kinds that PyAV does not know are left out."""
+    # Not `frame.side_data`: frame and container then hold each other, and frames with all their
+    # pixels pile up until Python looks for such circles
     try:
-        attached = frame.side_data
+        attached = SideDataContainer(frame)  # type: ignore[call-arg] # left out of the stubs
     except ValueError:
-        attached = _listed_only(frame).side_data
-    return {each.type: bytes(each) for each in cast(SideDataContainer, attached)}
+        attached = SideDataContainer(_listed_only(frame))  # type: ignore[call-arg]
+    return {each.type: bytes(each) for each in attached}
 
 
 def _listed_only(frame: av.VideoFrame) -> av.VideoFrame:
