@@ -17,12 +17,12 @@ from rlcodec.engine.setup import (
     director_for,
     expected_frames,
     open_source,
-    picture_filter,
     refuse_input_as_output,
 )
 from rlcodec.engine.transcode import PROGRESS_INTERVAL_S, OnEvent, ignore
 from rlcodec.errors import InputError, OutputError, SettingsError
 from rlcodec.events import Notice, Progress, SegmentDecided, Started
+from rlcodec.media.filters import PictureFilter
 from rlcodec.media.publish import PendingFile
 from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
@@ -97,7 +97,7 @@ class _Planner:
         self._source = source
         self._settings = settings
         self._tell = tell
-        self._filter = picture_filter(source, settings)
+        self._filter = PictureFilter(source, settings)
         self._picture = self._filter.picture
         # What a transcode would refuse is refused before the work is done
         capability_for(settings, self._picture.pix_fmt)
@@ -120,23 +120,30 @@ class _Planner:
                 duration_s=None if duration is None else float(duration),
             )
         )
-        for note in self._filter.notes:
-            self._tell(Notice(note))
+        self._pass_on_notes()
         for frame, decision in self._directed():
             self._take(frame, decision)
+        for notice in self._source.notices:
+            self._tell(Notice(notice))
         if not self._frames:
             raise InputError(f"{self._source.label}: holds no frame")
-        self._tell(Progress(self._frames, None, None))
+        self._tell(Progress(self._frames))
         return self._plan()
 
     def _directed(self) -> Iterator[Directed]:
         for item in self._source:
-            assert isinstance(item, VideoFrame)
-            for frame in self._filter.push(item):
-                yield from self._director.push(frame)
+            if isinstance(item, VideoFrame):
+                for frame in self._filter.push(item):
+                    yield from self._director.push(frame)
+                self._pass_on_notes()
         for frame in self._filter.flush():
             yield from self._director.push(frame)
         yield from self._director.finish()
+
+    def _pass_on_notes(self) -> None:
+        for note in self._filter.notes:
+            self._tell(Notice(note))
+        self._filter.notes.clear()
 
     def _take(self, frame: VideoFrame, decision: SegmentDecided) -> None:
         assert frame.pts is not None

@@ -13,6 +13,7 @@ from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import Event
 from rlcodec.media.clock import FrameClock, StepBackError, rescale
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
+from rlcodec.media.hdr import hdr_of, with_hdr
 from rlcodec.media.output import add_encoded_stream
 from rlcodec.media.picture import Picture, picture_of
 from rlcodec.media.types import OutputContainer, VideoFrame, VideoPacket, VideoStream
@@ -60,6 +61,10 @@ class AdaptiveStream:
                 f"a frame of {frame.width}x{frame.height} was pushed into a stream of "
                 f"{picture.width}x{picture.height}; scale it first"
             )
+        context = self.stream.codec_context
+        if self._clock.seconds is None and not context.is_open:
+            # Nothing but frames tells of it, and nobody but the encoder when it opens takes it
+            context.options = with_hdr(context.name, context.options, hdr_of(frame))
         time_base = Fraction(frame.time_base or picture.time_base)
         pts, duration = frame.pts, frame.duration
         if time_base != picture.time_base:
@@ -87,15 +92,16 @@ def add_adaptive_stream(
 
     Packets come out later than frames go in, by up to 96 frames (or 256 MB of them) and the
     encoder's own delay: mux other streams' packets as they come, the muxer puts them in order.
-    Frames are encoded as they are pushed: to turn them upright is the loop's own business.
+    Frames are encoded as they are pushed: to turn them upright, and to make whole frames of
+    interlaced ones, is the loop's own business. HDR10 metadata of the first frame is kept.
 
     Args:
         container: opened for writing, nothing muxed yet.
         template: the stream that the frames come from: size, time base, rate and colours are its.
         on_event: called with every decision and every finished segment.
         settings: how to encode; the defaults of `Settings` where None.
-        choices: single fields of `Settings`, on top of `settings`. `scale`, `fps`, `audio` and
-            `subtitles` are the loop's own business and have no effect here.
+        choices: single fields of `Settings`, on top of `settings`. `scale`, `fps`, `deinterlace`,
+            `audio` and `subtitles` are the loop's own business and have no effect here.
 
     Raises:
         SettingsError: a setting makes no sense, or the encoder does not take the pixel format.
@@ -110,7 +116,7 @@ def add_adaptive_stream(
             f"{chosen.codec} does not take {wanted} pictures: set pix_fmt to one of "
             f"{', '.join(formats)}"
         )
-    picture = replace(picture, pix_fmt=wanted)
+    picture = replace(picture, pix_fmt=wanted, interlaced=False)
     capability = capability_for(chosen, picture.pix_fmt)
     stream = add_encoded_stream(container, chosen.codec, picture, options_for(chosen))
     director = director_for(chosen, picture)

@@ -7,8 +7,7 @@ from pathlib import Path
 from rlcodec.engine.director import Director, PlanDirector, PolicyDirector
 from rlcodec.errors import OffsetError, SettingsError
 from rlcodec.media.capability import Capability, Control, inspect
-from rlcodec.media.encoder import encoder_options, pixel_formats
-from rlcodec.media.filters import PictureFilter
+from rlcodec.media.encoder import encoder_options
 from rlcodec.media.picture import Picture
 from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.plans.record import Plan
@@ -46,23 +45,6 @@ def open_source(input: str | Path, settings: Settings) -> Source:  # noqa: A002 
         audio=settings.audio,
         subtitles=settings.subtitles,
         allow_truncated=settings.allow_truncated,
-    )
-
-
-def picture_filter(source: Source, settings: Settings) -> PictureFilter:
-    """What turns the frames of `source` into those that the encoder takes.
-
-    Raises:
-        InputError, SettingsError: there is no way.
-    """
-    return PictureFilter(
-        source.first_frame,
-        source.picture,
-        label=source.label,
-        formats=pixel_formats(settings.codec),
-        pix_fmt=settings.pix_fmt,
-        scale=settings.scale,
-        fps=settings.fps,
     )
 
 

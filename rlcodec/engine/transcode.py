@@ -20,7 +20,6 @@ from rlcodec.engine.setup import (
     expected_frames,
     open_source,
     options_for,
-    picture_filter,
     refuse_input_as_output,
 )
 from rlcodec.errors import InputError, PlanError, SettingsError
@@ -36,6 +35,7 @@ from rlcodec.events import (
 from rlcodec.media.check import check
 from rlcodec.media.containers import Container, container_for
 from rlcodec.media.encoder import AdaptiveEncoder
+from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
 from rlcodec.media.publish import PendingFile
 from rlcodec.media.routes import Way, codec_of, routes
@@ -161,7 +161,7 @@ class _Run:
         self._told = 0.0
         if plan is not None:
             plan.refuse_other_video(source.declared_frames)
-        self._filter = picture_filter(source, settings)
+        self._filter = PictureFilter(source, settings)
         picture = self._filter.picture
         capability = capability_for(settings, picture.pix_fmt, plan)
         self._output = Output(pending.path, container, label=str(pending.label))
@@ -211,8 +211,7 @@ class _Run:
         return self._result(size, input_bytes, shift, kept)
 
     def _choose_streams(self) -> None:
-        for note in self._filter.notes:
-            self._notice(note)
+        self._pass_on_notes()
         source, suffix = self._source, self._pending.label.suffix
         chapters = source.chapters
         kept = []
@@ -242,6 +241,7 @@ class _Run:
             if isinstance(item, VideoFrame):
                 for frame in self._filter.push(item):
                     self._push(frame)
+                self._pass_on_notes()
             else:
                 self._output.write_other(item)
         for frame in self._filter.flush():
@@ -255,6 +255,11 @@ class _Run:
     def _say_faults(self) -> None:
         for index, count in self._output.faults.items():
             self._notice(f"stream {index}: {count} packets are damaged, and nothing came of them")
+
+    def _pass_on_notes(self) -> None:
+        for note in self._filter.notes:
+            self._notice(note)
+        self._filter.notes.clear()
 
     def _push(self, frame: VideoFrame) -> None:
         assert frame.pts is not None

@@ -23,6 +23,7 @@ from av.video.frame import PictureType
 from rlcodec.errors import EncodeError
 from rlcodec.media.capability import Capability
 from rlcodec.media.graphs import chain
+from rlcodec.media.hdr import with_hdr
 from rlcodec.media.picture import UNSPECIFIED, Picture
 
 # FF_QP2LAMBDA in libavutil: encoders report QP times this
@@ -56,6 +57,8 @@ def encoder_options(
         # x265 writes to standard error by itself, whatever the log level of FFmpeg is
         params = chosen.get("x265-params")
         chosen["x265-params"] = "log-level=none" + (f":{params}" if params else "")
+        # Closed captions that came with a frame, which libx264 writes unasked
+        chosen.setdefault("a53cc", "1")
     return chosen
 
 
@@ -64,6 +67,15 @@ def pixel_formats(codec: str) -> list[str]:
     formats = av.Codec(codec, "w").video_formats or []
     # PyAV's libx265 lists formats with alpha and then refuses them
     return [each.name for each in formats if not each.name.startswith("yuva")]
+
+
+def codes_fields(codec: str, height: int) -> bool:
+    """Whether an encoder codes the fields of interlaced frames as what they are, and obeys offsets.
+
+    x265 would want every field as a frame of its own. x264 works on pairs of rows of macroblocks,
+    and where their number is odd it reads beyond the offsets that FFmpeg hands it.
+    """
+    return codec == "libx264" and -(-height // 16) % 2 == 0
 
 
 def configure(context: VideoCodecContext, picture: Picture, options: Mapping[str, str]) -> None:
@@ -84,7 +96,12 @@ def configure(context: VideoCodecContext, picture: Picture, options: Mapping[str
     if colour.matrix != UNSPECIFIED:
         context.colorspace = colour.matrix
     context.color_range = colour.range
-    context.options = dict(options)
+    context.options = with_hdr(context.name, options, picture.hdr)
+    if picture.chroma_location is not None:
+        context.options = {"chroma_sample_location": picture.chroma_location, **context.options}
+    if picture.interlaced:
+        context.flags |= Flags.interlaced_dct
+        context.field_order = picture.field_order
     # Packets then carry their squared error, which changes no byte and costs next to nothing.
     # libx264 crashes when it shall report the error of a picture without chroma.
     if not picture.pix_fmt.startswith("gray"):
@@ -192,5 +209,9 @@ class AdaptiveEncoder:
         picture = self._picture
         quantisers = 51 + 6 * (picture.bit_depth - 8)
         strength = Fraction(max(-1.0, min(1.0, offset / quantisers))).limit_denominator(10**6)
-        region = ("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")
-        return chain(picture.width, picture.height, picture.pix_fmt, picture.time_base, region)
+        steps: list[tuple[str, str | None]] = [("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")]
+        if picture.interlaced:
+            # FFmpeg's wrapper passes over the regions of frames that say they are interlaced. That
+            # fields are coded was settled when the encoder was opened, and this keeps their order.
+            steps.append(("setfield", "prog"))
+        return chain(picture.width, picture.height, picture.pix_fmt, picture.time_base, *steps)

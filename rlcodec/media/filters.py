@@ -1,214 +1,254 @@
-"""From the source's frames to the encoder's: orientation, cropping, size, rate and pixel format."""
+"""From the source's frames to the encoder's: whole, upright, in one size, format and rate."""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import cast
+from typing import NamedTuple
 
 import av
-from av.codec.codec import find_best_pix_fmt_of_list
-from av.sidedata.sidedata import SideDataContainer
+from av.filter import Graph
 from av.sidedata.sidedata import Type as SideDataType
-from av.video.format import VideoFormat
 
-from rlcodec.errors import InputError, SettingsError
+from rlcodec.media.encoder import codes_fields, pixel_formats
 from rlcodec.media.graphs import chain
-from rlcodec.media.picture import (
-    MATRIX_BT709,
-    MATRIX_RGB,
-    RANGE_LIMITED,
-    UNSPECIFIED,
-    Picture,
-)
+from rlcodec.media.recipe import Recipe
+from rlcodec.media.sidedata import display_axes, side_data
+from rlcodec.media.source import Source
+from rlcodec.media.stated import DolbyVision
+from rlcodec.settings import Settings
 
-SMALLEST_SIDE, LARGEST_SIDE = 16, 16384
-
-# (a, b, c, d) of a display matrix, as signs: where the stored x and y axes point on the display.
-# The filters turn the stored picture into the displayed one.
-_ORIENTATIONS = {
-    (1, 0, 0, 1): (),
-    (0, 1, -1, 0): (("transpose", "clock"),),
-    (-1, 0, 0, -1): (("hflip", None), ("vflip", None)),
-    (0, -1, 1, 0): (("transpose", "cclock"),),
-    (-1, 0, 0, 1): (("hflip", None),),
-    (1, 0, 0, -1): (("vflip", None),),
-    (0, 1, 1, 0): (("transpose", "cclock_flip"),),
-    (0, -1, -1, 0): (("transpose", "clock_flip"),),
+_HDR_PLUS = "HDR10+ metadata is left out; the static HDR10 metadata is kept"
+_DROPPED = {
+    SideDataType.DYNAMIC_HDR_PLUS: _HDR_PLUS,
+    SideDataType.DYNAMIC_HDR_VIVID: "HDR Vivid metadata is left out",
+    SideDataType.DOVI_RPU_BUFFER: "Dolby Vision metadata is left out",
 }
+_CAPTIONS = "closed captions lose or repeat characters where --fps drops or repeats frames"
+
+
+class _Shape(NamedTuple):
+    """What the filters depend on and may change within a stream."""
+
+    width: int
+    height: int
+    pix_fmt: str
+    axes: tuple[int, int, int, int]
+    aspect: Fraction | None
+
+    def __str__(self) -> str:
+        turned = "" if self.axes == (1, 0, 0, 1) else ", turned"
+        pixels = (
+            "" if self.aspect is None else ", pixels {}:{}".format(*self.aspect.as_integer_ratio())
+        )
+        return f"{self.width}x{self.height} {self.pix_fmt}{pixels}{turned}"
 
 
 class PictureFilter:
-    """Turns decoded frames into frames that the encoder takes, by one FFmpeg graph.
+    """Turns decoded frames into frames that the encoder takes, by FFmpeg's filters.
 
-    Where nothing has to change, frames pass untouched. `picture` says what comes out, `notes` what
-    was changed without having been asked for.
+    Where nothing has to change, frames pass untouched. Where the picture changes in the midst of a
+    stream, it is fitted into what came out before. `picture` says what comes out. `notes` say what
+    was changed, or left out, without having been asked for; who has read them may clear them.
     """
 
-    def __init__(
-        self,
-        frame: av.VideoFrame,
-        picture: Picture,
-        *,
-        label: str,
-        formats: list[str],
-        pix_fmt: str | None,
-        scale: tuple[int, int] | None,
-        fps: Fraction | None,
-    ) -> None:
-        """Plan the graph from the first `frame` of a stream of `picture`s.
-
-        `label` is the name that messages use, `formats` are the pixel formats that the encoder
-        takes; the other arguments are the user's.
+    def __init__(self, source: Source, settings: Settings) -> None:
+        """Plan the filters from the first frame of `source` and the user's `settings`.
 
         Raises:
             InputError: the picture is too small to be encoded.
-            SettingsError: the encoder does not take `pix_fmt`, or `scale` makes it too large.
+            SettingsError: the encoder does not take the pixel format, or `scale` makes the picture
+                too large.
         """
-        self._label = label
+        self._source = source
+        self._settings = settings
+        self._stated = source.picture
         self.notes: list[str] = []
-        self._chain: list[tuple[str, str | None]] = []
-        self.picture = picture
-        self._orient(frame)
-        target = self._target_format(formats, pix_fmt)
-        self._resize(scale)
-        self._fit_to_chroma(target)
-        if fps is not None:
-            self._chain.append(("fps", f"fps={fps}"))
-            self.picture = replace(self.picture, time_base=1 / fps, rate=fps)
-        self._convert(target)
-        self._graph = None
-        if self._chain:
-            shape = (frame.width, frame.height, frame.format.name, picture.time_base)
-            self._graph = chain(*shape, *self._chain, threads=0)
+        self._told = set[str]()
+        frame = source.first_frame
+        self._shape = self._first_shape = self._shape_of(frame, side_data(frame))
+        self._interlaced = frame.interlaced_frame
+        recipe = self._begin()
+        self._pix_fmt = recipe.target_format(pixel_formats(settings.codec), settings.pix_fmt)
+        self._finish_first(recipe)
+        self.picture = recipe.picture
+        self._graph = self._made(recipe)
+        self._rate: Graph | None = None
+        if settings.fps is not None:
+            made = self.picture
+            shape = (made.width, made.height, made.pix_fmt, made.time_base)
+            self._rate = chain(*shape, ("fps", f"fps={settings.fps}"))
+            self.picture = replace(made, time_base=1 / settings.fps, rate=settings.fps)
+        self._note_fields()
+        if self._stated.dolby_vision is not None:
+            self._told.add(_DROPPED[SideDataType.DOVI_RPU_BUFFER])
+            self.notes.append(_without(self._stated.dolby_vision))
+        self.notes += recipe.notes
 
     def push(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
         """Frames that are ready once `frame` has gone in."""
-        if self._graph is None:
-            return [frame]
-        self._graph.vpush(frame)
-        return self._pull()
+        attached = side_data(frame)
+        self._note_dropped(attached)
+        shape = self._shape_of(frame, attached)
+        fields = frame.interlaced_frame and not self._interlaced
+        ready: list[av.VideoFrame] = []
+        if fields or shape != self._shape:
+            ready = self._filtered(None)
+            place = f"{float(self._stated.time_base * (frame.pts or 0)):.3f} s"
+            if fields:
+                self._interlaced = True
+                self._note_fields_from(place)
+            if shape != self._shape:
+                self._note_change(shape, place)
+                self._shape = shape
+            self._graph = self._made(self._again())
+        return self._at_rate(ready + self._filtered(frame))
 
     def flush(self) -> list[av.VideoFrame]:
-        """Frames that the graph still holds when the stream has ended."""
+        """Frames that the filters still hold when the stream has ended."""
+        ready = self._at_rate(self._filtered(None))
+        if self._rate is not None:
+            self._rate.vpush(None)
+            ready += _pulled(self._rate, self.picture.time_base)
+        return ready
+
+    def _filtered(self, frame: av.VideoFrame | None) -> list[av.VideoFrame]:
+        """What comes out for `frame`; None has the filters give what they hold, and ends them."""
         if self._graph is None:
-            return []
-        self._graph.vpush(None)
-        return self._pull()
+            return [] if frame is None else [frame]
+        self._graph.vpush(frame)
+        ready = _pulled(self._graph, self._stated.time_base)
+        if self._deinterlaces:
+            # Its ticks are half as long, and what it gives stands on whole ones
+            for each in ready:
+                each.pts, each.duration = (each.pts or 0) // 2, (each.duration or 0) // 2
+        return ready
 
-    def _pull(self) -> list[av.VideoFrame]:
-        assert self._graph is not None
-        frames: list[av.VideoFrame] = []
-        while True:
-            try:
-                frame = self._graph.vpull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return frames
-            frame.time_base = self.picture.time_base
-            frames.append(frame)
+    def _at_rate(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
+        if self._rate is None:
+            return frames
+        ready = []
+        for frame in frames:
+            self._rate.vpush(frame)
+            ready += _pulled(self._rate, self.picture.time_base)
+        return ready
 
-    def _orient(self, frame: av.VideoFrame) -> None:
-        steps = orientation(frame)
-        self._chain.extend(steps)
-        if any(name == "transpose" for name, _ in steps):
-            self.picture = replace(
-                self.picture,
-                width=self.picture.height,
-                height=self.picture.width,
-                sample_aspect_ratio=1 / self.picture.sample_aspect_ratio,
-            )
+    def _shape_of(self, frame: av.VideoFrame, attached: Mapping[SideDataType, bytes]) -> _Shape:
+        return _Shape(
+            frame.width,
+            frame.height,
+            frame.format.name,
+            display_axes(attached),
+            self._source.decoded_aspect_ratio,
+        )
 
-    def _target_format(self, formats: list[str], wanted: str | None) -> str:
-        source = VideoFormat(self.picture.pix_fmt)
-        if wanted is not None:
-            if wanted not in formats:
-                raise SettingsError(
-                    f"pix_fmt {wanted!r} is not known to the encoder: choose one of "
-                    f"{', '.join(formats)}"
-                )
-            return wanted
-        if source.name in formats and not source.is_rgb:
-            return source.name
-        if source.is_rgb or source.has_palette:
-            chosen = "yuv420p"  # 4:4:4 would be closer, but few players show it
+    @property
+    def _deinterlaces(self) -> bool:
+        mode = self._settings.deinterlace
+        return mode == "on" or (mode == "auto" and self._interlaced)
+
+    def _begin(self) -> Recipe:
+        """From what is decoded now to a whole and upright picture."""
+        shape, first = self._shape, self._first_shape
+        aspect = self._stated.sample_aspect_ratio
+        if shape.aspect and first.aspect:
+            aspect *= shape.aspect / first.aspect
+        decoded = replace(
+            self._stated,
+            width=shape.width,
+            height=shape.height,
+            pix_fmt=shape.pix_fmt,
+            sample_aspect_ratio=aspect,
+            interlaced=self._stated.interlaced and self._settings.deinterlace == "off",
+        )
+        recipe = Recipe(decoded, label=self._source.label)
+        if self._deinterlaces:
+            recipe.deinterlace(every_frame=self._settings.deinterlace == "on")
+        recipe.crop()
+        recipe.orient(shape.axes)
+        return recipe
+
+    def _finish_first(self, recipe: Recipe) -> None:
+        if self._settings.scale is not None:
+            recipe.resize(self._settings.scale)
+        recipe.fit_to_chroma(self._pix_fmt)
+        recipe.convert(self._pix_fmt)
+        made = recipe.picture
+        fields = made.interlaced and codes_fields(self._settings.codec, made.height)
+        recipe.picture = replace(made, interlaced=fields)
+
+    def _again(self) -> Recipe:
+        """From what is decoded now to the picture that has come out so far."""
+        recipe = self._begin()
+        if self._shape == self._first_shape:
+            self._finish_first(recipe)
         else:
-            closest, _ = find_best_pix_fmt_of_list(formats, source.name)
-            chosen = closest.name if closest else formats[0]
-        self.notes.append(f"pixel format {source.name} becomes {chosen}, which the encoder takes")
-        return chosen
+            recipe.fit_into(self.picture)
+            recipe.convert(self._pix_fmt)
+        return recipe
 
-    def _resize(self, scale: tuple[int, int] | None) -> None:
-        if scale is None:
-            return
-        was = self.picture
-        width, height = scale
-        if width == -1:
-            width = max(2, round(was.width * height / was.height / 2) * 2)
-        if height == -1:
-            height = max(2, round(was.height * width / was.width / 2) * 2)
-        if max(width, height) > LARGEST_SIDE:
-            raise SettingsError(
-                f"scale {scale[0]}x{scale[1]} makes {width}x{height} of {was.width}x{was.height}: "
-                f"no side may exceed {LARGEST_SIDE} pixels"
-            )
-        self._chain.append(("scale", f"w={width}:h={height}:flags=bicubic"))
-        aspect = was.sample_aspect_ratio
-        if -1 not in scale:  # both sides were asked for: the shape on the display stays
-            aspect = (aspect * was.width * height / (was.height * width)).limit_denominator(255)
-        self.picture = replace(was, width=width, height=height, sample_aspect_ratio=aspect)
+    def _made(self, recipe: Recipe) -> Graph | None:
+        if not recipe.steps:
+            return None
+        shape = (self._shape.width, self._shape.height, self._shape.pix_fmt)
+        return chain(*shape, self._stated.time_base, *recipe.steps, threads=0)
 
-    def _fit_to_chroma(self, pix_fmt: str) -> None:
-        """Crop to whole chroma samples, without which the encoders refuse a picture."""
-        was, target = self.picture, VideoFormat(pix_fmt)
-        step_x = 16 // target.chroma_width(16) or 1
-        step_y = 16 // target.chroma_height(16) or 1
-        width, height = was.width - was.width % step_x, was.height - was.height % step_y
-        if min(width, height) < SMALLEST_SIDE:
-            raise InputError(
-                f"{self._label}: a picture of {was.width}x{was.height} is too small to encode; "
-                f"both sides need {SMALLEST_SIDE} pixels at least (--scale makes it larger)"
-            )
-        if (width, height) != (was.width, was.height):
-            self._chain.append(("crop", f"w={width}:h={height}:x=0:y=0:exact=1"))
+    def _note_fields(self) -> None:
+        mode = self._settings.deinterlace
+        if mode == "auto" and self._interlaced:
             self.notes.append(
-                f"{was.width}x{was.height} is cropped to {width}x{height}, since {pix_fmt} needs "
-                "even sides"
+                "frames are interlaced and are made whole ones (--deinterlace off keeps the fields)"
             )
-            self.picture = replace(was, width=width, height=height)
+        elif mode == "off" and self._stated.interlaced and not self.picture.interlaced:
+            self.notes.append(
+                f"{self._settings.codec} cannot encode these interlaced frames as such: their "
+                "fields stay woven together (--deinterlace auto makes whole frames of them)"
+            )
 
-    def _convert(self, pix_fmt: str) -> None:
-        was = self.picture
-        if pix_fmt == was.pix_fmt:
-            return
-        if VideoFormat(was.pix_fmt).is_rgb or VideoFormat(was.pix_fmt).has_palette:
-            # RGB has no matrix of its own: choose one, and tag it
-            self._chain.append(("scale", "out_color_matrix=bt709:out_range=limited"))
-            colour = replace(was.colour, matrix=MATRIX_BT709, range=RANGE_LIMITED)
-        elif was.colour.matrix == MATRIX_RGB:
-            colour = replace(was.colour, matrix=UNSPECIFIED)
-        else:
-            colour = was.colour
-            if was.pix_fmt.startswith("gray"):
-                # FFmpeg takes all grey for full range and would squeeze it
-                self._chain.append(("scale", "out_range=full"))
-        self._chain.append(("format", pix_fmt))
-        self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
+    def _note_fields_from(self, place: str) -> None:
+        if self._deinterlaces:
+            self.notes.append(f"frames are interlaced from {place} on and are made whole ones")
+        elif not self._stated.interlaced:
+            self.notes.append(
+                f"frames are interlaced from {place} on and are encoded as if they were not: their "
+                "fields stay woven together (--deinterlace on makes whole frames of them)"
+            )
+
+    def _note_change(self, shape: _Shape, place: str) -> None:
+        change = f"the picture changes from {self._shape} to {shape}"
+        if change not in self._told:
+            self._told.add(change)
+            self.notes.append(
+                f"{change} at {place}: it is fitted into {self.picture.width}x{self.picture.height}"
+            )
+
+    def _note_dropped(self, attached: Mapping[SideDataType, bytes]) -> None:
+        for kind in attached:
+            note = _DROPPED.get(kind)
+            if kind is SideDataType.A53_CC and self._rate is not None:
+                note = _CAPTIONS
+            if note is not None and note not in self._told:
+                self._told.add(note)
+                self.notes.append(note)
 
 
-def orientation(frame: av.VideoFrame) -> tuple[tuple[str, str | None], ...]:
-    """Filters, as names and arguments, that turn the stored picture into the displayed one."""
-    return _ORIENTATIONS.get(_display_axes(frame), ())
+def _pulled(graph: Graph, time_base: Fraction) -> list[av.VideoFrame]:
+    frames: list[av.VideoFrame] = []
+    while True:
+        try:
+            frame = graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return frames
+        frame.time_base = time_base
+        frames.append(frame)
 
 
-def _display_axes(frame: av.VideoFrame) -> tuple[int, int, int, int]:
-    """Signs of a, b, c, d of the frame's display matrix (libavutil/display.h); identity if none."""
-    try:
-        matrix = cast(SideDataContainer, frame.side_data)[SideDataType.DISPLAYMATRIX]
-    except KeyError:
-        return 1, 0, 0, 1
-    values = struct.unpack("<9i", bytes(matrix))
-    a, b, c, d = (values[i] for i in (0, 1, 3, 4))
-    largest = max(map(abs, (a, b, c, d))) or 1
-    signs = [(round(value / largest)) for value in (a, b, c, d)]
-    return signs[0], signs[1], signs[2], signs[3]
+def _without(record: DolbyVision) -> str:
+    note = f"Dolby Vision metadata (profile {record.profile}) is left out"
+    if record.stands_alone:
+        return note
+    return (
+        f"{note}, and without it THE COLOURS ARE WRONG: such a picture (IPT-PQ-C2) holds no other "
+        "version of itself; transcode one of profile 8, or of HDR10, instead"
+    )

@@ -23,10 +23,15 @@ def show_messages() -> None:
 
 
 @contextmanager
-def gathered_messages() -> Iterator[list[tuple[int, str, str]]]:
-    """Gather warnings and errors, of all threads, instead of showing them: level, class, text."""
+def gathered_messages(
+    wanted: int = av.logging.WARNING,
+) -> Iterator[list[tuple[int, str, str]]]:
+    """Gather messages of a level and above, of all threads, instead of showing them.
+
+    Each is its level, who says it, and what.
+    """
     level, skip_repeated = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.WARNING)
+    av.logging.set_level(wanted)
     av.logging.set_skip_repeated(False)
     try:
         with av.logging.Capture(local=False) as records:

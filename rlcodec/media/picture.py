@@ -10,6 +10,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
+from rlcodec.media.hdr import NO_HDR, Hdr, hdr_of
+from rlcodec.media.stated import NO_CROPPING, Cropping, DolbyVision, stated_by
+
 # ISO/IEC 23091-2 code points, as FFmpeg uses them
 UNSPECIFIED = 2
 MATRIX_RGB = 0
@@ -18,6 +21,8 @@ RANGE_UNSPECIFIED = 0
 RANGE_LIMITED = 1
 RANGE_FULL = 2
 
+# AVFieldOrder in libavcodec/defs.h: what is neither unknown nor progressive
+_FIELD_ORDERS = range(2, 6)
 _FALLBACK_RATE = Fraction(25)
 
 
@@ -42,6 +47,12 @@ class Picture:
         colour: the stream's colour tags.
         time_base: length of a tick in seconds.
         rate: average frames per second.
+        hdr: static HDR metadata.
+        chroma_location: FFmpeg's name of where chroma lies; None for the usual place.
+        interlaced: whether frames hold two fields, of different times.
+        field_order: FFmpeg's number of the fields' order; 0 where it is not known.
+        cropping: what the container wants to have cut off.
+        dolby_vision: what the container says of Dolby Vision, None where nothing.
     """
 
     width: int
@@ -51,6 +62,12 @@ class Picture:
     colour: Colour
     time_base: Fraction
     rate: Fraction
+    hdr: Hdr = NO_HDR
+    chroma_location: str | None = None
+    interlaced: bool = False
+    field_order: int = 0
+    cropping: Cropping = NO_CROPPING
+    dolby_vision: DolbyVision | None = None
 
     @property
     def bit_depth(self) -> int:
@@ -71,6 +88,10 @@ def picture_of(stream: VideoStream, frame: av.VideoFrame | None = None) -> Pictu
     """What the frames of an input stream look like: by its first frame, or its headers alone."""
     seen = frame or stream
     pix_fmt = frame.format.name if frame else str(stream.codec_context.pix_fmt)
+    stated = stated_by(stream)
+    field_order = stream.codec_context.field_order
+    if field_order not in _FIELD_ORDERS:
+        field_order = 0
     return Picture(
         width=seen.width,
         height=seen.height,
@@ -79,6 +100,12 @@ def picture_of(stream: VideoStream, frame: av.VideoFrame | None = None) -> Pictu
         colour=_colour_of(frame or stream.codec_context, pix_fmt),
         time_base=Fraction(stream.time_base or 0),
         rate=rate_of(stream),
+        hdr=hdr_of(frame) if frame else NO_HDR,
+        chroma_location=stated.chroma_location,
+        interlaced=bool(field_order or (frame and frame.interlaced_frame)),
+        field_order=field_order,
+        cropping=stated.cropping,
+        dolby_vision=stated.dolby_vision,
     )
 
 

@@ -10,8 +10,8 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from rlcodec.errors import InputError
-from rlcodec.media.filters import SMALLEST_SIDE
 from rlcodec.media.picture import Picture
+from rlcodec.media.recipe import SMALLEST_SIDE
 
 FILTERS = {
     "psnr": "lavfi.psnr.psnr.y",

@@ -92,7 +92,6 @@ class Source:
             if is_file and missing is None:
                 self._blocks = Blocks(Path(path))
             self._clock = FrameClock(self.time_base, rate_of(self.video))
-            self._shape: tuple[int, int, str] | None = None
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
@@ -139,6 +138,12 @@ class Source:
     def picture(self) -> Picture:
         """What the decoded frames look like."""
         return picture_of(self.video, self.first_frame)
+
+    @property
+    def decoded_aspect_ratio(self) -> Fraction | None:
+        """Width over height of one pixel, as the decoder reports it by now; None if it does not."""
+        aspect = self.video.codec_context.sample_aspect_ratio
+        return Fraction(aspect) if aspect else None
 
     def start(self, kept: Sequence[Stream]) -> Fraction:
         """The earliest timestamp, in seconds, of the video and of other streams that are kept."""
@@ -286,25 +291,13 @@ class Source:
         return frames
 
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
-        shape = (frame.width, frame.height, frame.format.name)
-        if self._shape is None:
-            self._check_size(frame.width, frame.height)
-            self._shape = shape
-        elif shape != self._shape:
-            raise InputError(
-                f"{self.label}: the picture changes from {_describe(self._shape)} to "
-                f"{_describe(shape)} {self._place()}; split the file there"
-            )
+        self._check_size(frame.width, frame.height)
         frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration, frame.dts)
         return frame
 
     def _place(self) -> str:
         seconds = self._clock.seconds
         return "before the first frame" if seconds is None else f"after {float(seconds):.3f} s"
-
-
-def _describe(shape: tuple[int, int, str]) -> str:
-    return f"{shape[0]}x{shape[1]} {shape[2]}"
 
 
 def _missing_end(path: Path) -> str | None:

@@ -8,7 +8,6 @@ import av
 from av.video.format import VideoFormat
 
 from rlcodec.errors import InputError
-from rlcodec.media.filters import orientation
 from rlcodec.media.graphs import chain
 from rlcodec.media.picture import (
     MATRIX_BT709,
@@ -19,6 +18,8 @@ from rlcodec.media.picture import (
     Colour,
     Picture,
 )
+from rlcodec.media.recipe import Recipe
+from rlcodec.media.sidedata import display_axes, side_data
 from rlcodec.media.source import Source
 
 DEPTHS = (8, 10, 12)
@@ -50,7 +51,7 @@ def views_of_both(
     Raises:
         InputError: the pictures differ in size.
     """
-    good, bad = _upright(reference), _upright(distorted)
+    good, bad = _upright(reference).picture, _upright(distorted).picture
     if (good.width, good.height) != (bad.width, bad.height):
         raise InputError(
             f"{distorted.label}: pictures of {bad.width}x{bad.height} cannot be scored against "
@@ -69,32 +70,44 @@ def views_of_both(
 
 
 class View:
-    """Frames of one source, turned upright and converted to a picture that both files share."""
+    """Frames of one source, as they are shown and converted to a picture that both files share."""
 
     def __init__(self, source: Source, picture: Picture) -> None:
         """Plan the way from the frames of `source` to those of `picture`."""
         was = source.picture
-        steps = list(orientation(source.first_frame))
+        steps = _upright(source).steps
         changes = _scaler(was, picture)
         if changes is not None:
             steps += [("scale", changes), ("format", picture.pix_fmt)]
-        shape = (was.width, was.height, was.pix_fmt, was.time_base)
-        self._graph = chain(*shape, *steps) if steps else None
+        self._label = source.label
+        self._shape = (was.width, was.height, was.pix_fmt)
+        self._graph = chain(*self._shape, was.time_base, *steps) if steps else None
 
     def show(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The frame as it is compared."""
+        """The frame as it is compared.
+
+        Raises:
+            InputError: it has another size or format than the first.
+        """
+        shape = (frame.width, frame.height, frame.format.name)
+        if shape != self._shape:
+            was, now = ("{}x{} {}".format(*each) for each in (self._shape, shape))
+            raise InputError(
+                f"{self._label}: the picture changes from {was} to {now} at {frame.time:.3f} s, "
+                "and what follows cannot be scored; split the file there"
+            )
         if self._graph is None:
             return frame
         self._graph.vpush(frame)
         return self._graph.vpull()
 
 
-def _upright(source: Source) -> Picture:
-    """What the frames of a source look like once they are turned as a player turns them."""
-    picture = source.picture
-    if any(name == "transpose" for name, _ in orientation(source.first_frame)):
-        return replace(picture, width=picture.height, height=picture.width)
-    return picture
+def _upright(source: Source) -> Recipe:
+    """How the frames of a source become what a player shows: cropped and turned."""
+    recipe = Recipe(source.picture, label=source.label)
+    recipe.crop()
+    recipe.orient(display_axes(side_data(source.first_frame)))
+    return recipe
 
 
 def _common_format(good: str, bad: str) -> str:
