@@ -263,7 +263,6 @@ class Source:
     def _checked(self, frame: av.VideoFrame) -> av.VideoFrame:
         shape = (frame.width, frame.height, frame.format.name)
         if self._shape is None:
-            self._check_size(frame.width, frame.height)
             self._shape = shape
         elif shape != self._shape:
             raise InputError(
