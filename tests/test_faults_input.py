@@ -206,7 +206,10 @@ def make_damaged(path: Path) -> Path:
     options = {"g": "12"} | ({"preset": "12"} if codec == "libsvtav1" else {})
     pictures = moving(COUNT, width=128, height=96)
     write(path, pictures, codec=codec, options=options, pix_fmt=pix_fmt)
-    damage(path, at=0.5, count=16 if codec == "mjpeg" else 400)
+    if codec == "mjpeg":  # inside a frame, which the decoder would conceal
+        damage(path, at=0.52, count=100)
+    else:
+        damage(path, at=0.5)
     return path
 
 

@@ -65,9 +65,9 @@ class Source:
         """
         self.label = "standard input" if path == STANDARD_INPUT else path
         self.max_pixels = max_pixels
-        self._is_piped = path == STANDARD_INPUT
+        is_file = path != STANDARD_INPUT and Path(path).is_file()
+        self._is_piped = not is_file
         self._blocks: Blocks | None = None
-        is_file = not self._is_piped and Path(path).is_file()
         missing = _missing_end(Path(path)) if is_file else None
         self._container = open_input(path, self.label, max_pixels=max_pixels, missing=missing)
         try:
