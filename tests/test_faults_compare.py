@@ -127,7 +127,7 @@ def test_row_12_a_last_packet_without_a_picture_is_noticed(
     filler = (4).to_bytes(4, "big") + b"\x0c\xff\xff\x80"
     alter(plain, tmp_path / "bad.mp4", 19, lambda _: filler)
     said = refused(rlcodec, tmp_path, "good.mkv", "bad.mp4")
-    assert "bad.mp4: only 19 of its 20 frames can be decoded" in said
+    assert "bad.mp4: is damaged at 0.760 s: lost frame after 19 frames" in said
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -110,7 +110,10 @@ def test_row_06_an_mp4_cannot_refer_to_another_file(rlcodec: Command, tmp_path: 
 def flat(path: Path, codec: str, side: int) -> Path:
     """A grey picture: large on the screen and small on the disk."""
     pix_fmt = {"png": "gray", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
-    write(path, [np.full((side, side), 128, np.uint8)], codec=codec, pix_fmt=pix_fmt)
+    # With reordering, x265 gives a single frame a decoding timestamp that it has never set
+    options = {"x265-params": "log-level=none:bframes=0"} if codec == "libx265" else {}
+    frames = [np.full((side, side), 128, np.uint8)]
+    write(path, frames, codec=codec, options=options, pix_fmt=pix_fmt)
     assert path.stat().st_size < 2**20
     return path
 
@@ -200,6 +203,6 @@ def test_row_14_other_pictures_in_the_file_are_not_decoded(tmp_path: Path) -> No
             container.mux(stream.encode(None))
     code, kilobytes, message = peak_memory("--max-pixels", LIMIT, path, tmp_path / "out.mkv", *FAST)
     assert code == 0, message
-    assert "video stream 1 is left out" in message
+    assert "video stream 1 (png) is left out" in message
     assert kilobytes < 110 * 2**10
     assert frames(tmp_path / "out.mkv") == COUNT

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import imageio_ffmpeg
@@ -194,3 +196,39 @@ def test_one_side_follows_the_other(
     rlcodec.transcode(source, tmp_path / "out.mkv", scale=scale)
     frame = first_frame(tmp_path / "out.mkv")
     assert (frame.width, frame.height) == size
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 9])
+@pytest.mark.parametrize("change", [{"pix_fmt": "yuv420p"}, {"scale": (192, 32)}])
+@pytest.mark.parametrize("extent", [1, 2])
+def test_colours_stay_in_another_format_or_size(
+    tmp_path: Path, matrix: int, change: Mapping[str, Any], extent: int
+) -> None:
+    source, target = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    patches = [(60, 90, 200), (120, 200, 100), (200, 60, 60), (90, 160, 160)]
+    planes = np.concatenate(
+        [np.full((64, 96, 3), each, np.uint8) for each in patches], axis=1
+    ).transpose(2, 0, 1)
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 384, 64, "yuv444p"
+        context = stream.codec_context
+        context.color_primaries = context.colorspace = matrix
+        context.color_trc = {1: 1, 5: 6, 9: 14}[matrix]
+        context.color_range = extent
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(planes), format="yuv444p")
+        frame.pts, frame.time_base = 0, Fraction(1, 25)
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    rlcodec.transcode(source, target, crf=1, preset="veryfast", **change)
+    frame = first_frame(target)
+    assert colours(frame)[2:] == (matrix, extent)
+    step = frame.width // 4
+    for number, (y, u, v) in enumerate(patches):
+        luma = luma_of(frame)[8:24, number * step + 12 : (number + 1) * step - 12]
+        assert abs(float(luma.mean()) - y) < 1
+        for plane, wanted in ((frame.planes[1], u), (frame.planes[2], v)):
+            lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            across = plane.width // 4
+            seen = lines[4:12, number * across + 6 : (number + 1) * across - 6]
+            assert abs(float(seen.mean()) - wanted) < 1

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from rlcodec.analysis import state
 from rlcodec.analysis.features import FeatureExtractor, FrameFeatures
+from rlcodec.media.luma import SmallLuma, as_array
+from rlcodec.media.picture import Colour, Picture
 from rlcodec.policy.fixed import Fixed
 from rlcodec.policy.interface import Action, bounded
 from rlcodec.policy.rule import Rule
@@ -135,3 +139,22 @@ def test_no_policy_leaves_its_bounds(offset: float, crf: float, limit: float) ->
     held = bounded(Action(offset), crf=crf, max_offset=limit, crf_range=(0.0, 51.0))
     assert abs(held) <= limit
     assert -1e-9 <= crf + held <= 51 + 1e-9
+
+
+@pytest.mark.parametrize("matrix", [1, 2, 5, 9])
+def test_the_small_picture_has_the_luma_of_the_large_one(matrix: int) -> None:
+    picture = Picture(
+        width=640,
+        height=352,
+        pix_fmt="yuv420p",
+        sample_aspect_ratio=Fraction(1),
+        colour=Colour(matrix=matrix),
+        time_base=Fraction(1, 25),
+        rate=Fraction(25),
+    )
+    frame = av.VideoFrame(640, 352, "yuv420p")
+    for plane, value in zip(frame.planes, (60, 90, 200), strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    frame.pts, frame.time_base, frame.colorspace = 0, picture.time_base, matrix
+    small = as_array(SmallLuma(picture).shrink(frame))
+    assert small.mean() == pytest.approx((60 - 16) * 255 / 219, abs=0.5)

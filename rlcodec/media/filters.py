@@ -11,6 +11,7 @@ import av
 from av.filter import Graph
 from av.sidedata.sidedata import Type as SideDataType
 
+from rlcodec.errors import InputError
 from rlcodec.media.encoder import codes_fields, pixel_formats
 from rlcodec.media.graphs import chain
 from rlcodec.media.recipe import Recipe
@@ -117,8 +118,14 @@ class PictureFilter:
         """What comes out for `frame`; None has the filters give what they hold, and ends them."""
         if self._graph is None:
             return [] if frame is None else [frame]
-        self._graph.vpush(frame)
-        ready = _pulled(self._graph, self._stated.time_base)
+        try:
+            self._graph.vpush(frame)
+            ready = _pulled(self._graph, self._stated.time_base)
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{self._source.label}: its pictures cannot be converted ({error.strerror}); name "
+                "another --pix-fmt, or leave --scale out"
+            ) from error
         if self._deinterlaces:
             # Its ticks are half as long, and what it gives stands on whole ones
             for each in ready:

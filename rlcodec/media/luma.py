@@ -36,6 +36,8 @@ class SmallLuma:
             picture.height,
             picture.pix_fmt,
             picture.time_base,
+            # The scaler takes grey for BT.601, and would mix the chroma of other matrices into it
+            ("setparams", "colorspace=unknown"),
             ("scale", f"w={self.width}:h={self.height}:flags=area"),
             # Full range, whatever the source's is. The chroma planes are empty ones: libx264
             # crashes where it shall report the error of a picture that has none.

@@ -21,6 +21,10 @@ RANGE_UNSPECIFIED = 0
 RANGE_LIMITED = 1
 RANGE_FULL = 2
 
+# What FFmpeg's scaler calls those that it knows
+MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
+RANGE_NAMES = {RANGE_LIMITED: "limited", RANGE_FULL: "full"}
+
 # AVFieldOrder in libavcodec/defs.h: what is neither unknown nor progressive
 _FIELD_ORDERS = range(2, 6)
 _FALLBACK_RATE = Fraction(25)
@@ -107,6 +111,16 @@ def picture_of(stream: VideoStream, frame: av.VideoFrame | None = None) -> Pictu
         cropping=stated.cropping,
         dolby_vision=stated.dolby_vision,
     )
+
+
+def same_colours(colour: Colour) -> list[str]:
+    """What keeps FFmpeg's scaler from changing matrix or range: where it guesses, it guesses wrong.
+
+    It takes for BT.601 what is not said on its input or output, and all grey for full range.
+    """
+    matrix, extent = MATRIX_NAMES.get(colour.matrix), RANGE_NAMES.get(colour.range)
+    said = [f"in_color_matrix={matrix}", f"out_color_matrix={matrix}"] if matrix else []
+    return said + ([f"in_range={extent}", f"out_range={extent}"] if extent else [])
 
 
 def rate_of(stream: VideoStream) -> Fraction:

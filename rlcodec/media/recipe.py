@@ -14,6 +14,7 @@ from rlcodec.media.picture import (
     RANGE_LIMITED,
     UNSPECIFIED,
     Picture,
+    same_colours,
 )
 from rlcodec.media.stated import NO_CROPPING
 
@@ -184,11 +185,8 @@ class Recipe:
             colour = replace(was.colour, matrix=UNSPECIFIED)
         else:
             colour = was.colour
-            if was.pix_fmt.startswith("gray"):
-                # FFmpeg takes all grey for full range and would squeeze it
-                self.steps.append(("scale", "out_range=full"))
-            elif was.interlaced:
-                self.steps.append(("scale", "interl=1"))
+            how = f"interl={int(was.interlaced)}"
+            self.steps.append(("scale", ":".join([how, *same_colours(colour)])))
         self.steps.append(("format", pix_fmt))
         self.picture = replace(was, pix_fmt=pix_fmt, colour=colour)
 
@@ -204,6 +202,7 @@ class Recipe:
         self.picture = replace(self.picture, width=width, height=height)
 
     def _scale(self, width: int, height: int) -> None:
-        fields = int(self.picture.interlaced)
-        self.steps.append(("scale", f"w={width}:h={height}:flags=bicubic:interl={fields}"))
-        self.picture = replace(self.picture, width=width, height=height)
+        was = self.picture
+        how = f"w={width}:h={height}:flags=bicubic:interl={int(was.interlaced)}"
+        self.steps.append(("scale", ":".join([how, *same_colours(was.colour)])))
+        self.picture = replace(was, width=width, height=height)

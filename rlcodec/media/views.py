@@ -11,9 +11,11 @@ from rlcodec.errors import InputError
 from rlcodec.media.graphs import chain
 from rlcodec.media.picture import (
     MATRIX_BT709,
+    MATRIX_NAMES,
     MATRIX_RGB,
     RANGE_FULL,
     RANGE_LIMITED,
+    RANGE_NAMES,
     UNSPECIFIED,
     Colour,
     Picture,
@@ -31,16 +33,6 @@ _PLANAR = {
     for chroma in _SUBSAMPLED.values()
     for depth in DEPTHS
 }
-# The matrices that FFmpeg's scaler knows, by their code points
-_MATRICES = {
-    1: "bt709",
-    4: "fcc",
-    5: "bt601",
-    6: "bt601",
-    7: "smpte240m",
-    9: "bt2020",
-}
-_RANGES = {RANGE_LIMITED: "limited", RANGE_FULL: "full"}
 
 
 def views_of_both(
@@ -156,10 +148,10 @@ def _common_colour(good: Picture, bad: Picture) -> Colour:
 
 def _scaler(was: Picture, shared: Picture) -> str | None:
     """What the scaler has to be told; None where it has nothing to do."""
-    target = _MATRICES.get(shared.colour.matrix)
-    own = target if _is_rgb(was) else _MATRICES.get(was.colour.matrix)
+    target = MATRIX_NAMES.get(shared.colour.matrix)
+    own = target if _is_rgb(was) else MATRIX_NAMES.get(was.colour.matrix)
     # All four are always named: where the filter guesses one of them it guesses wrong
-    ranges = (_RANGES[_range(was)], _RANGES[shared.colour.range])
+    ranges = (RANGE_NAMES[_range(was)], RANGE_NAMES[shared.colour.range])
     matrices = (own or target or "bt709", target or own or "bt709")
     if was.pix_fmt == shared.pix_fmt and len(set(ranges)) == len(set(matrices)) == 1:
         return None
@@ -177,7 +169,7 @@ def _colour_notes(good: Picture, bad: Picture, reference: str, distorted: str) -
         notes.append(f"{distorted} is brought to the range of {reference}")
     one, other = good.colour, bad.colour
     if UNSPECIFIED not in {one.matrix, other.matrix}:
-        names = [_MATRICES.get(each.matrix) for each in (one, other)]
+        names = [MATRIX_NAMES.get(each.matrix) for each in (one, other)]
         if None not in names and names[0] != names[1]:
             notes.append(f"{distorted} is brought to the colour matrix of {reference}")
         elif one.matrix != other.matrix and None in names:
