@@ -89,7 +89,7 @@ def test_a_bar_fits_the_terminal_moves_and_is_wiped(
     tmp_path: Path, long_clip: Path, columns: int
 ) -> None:
     terminal = Terminal(columns)
-    process = run_on(terminal, tmp_path, "--preset", "slow", long_clip.name, "out.mp4")
+    process = run_on(terminal, tmp_path, "--preset", "veryslow", long_clip.name, "out.mp4")
     out, _ = process.communicate(timeout=60)
     shown = terminal.close()
     assert process.returncode == 0

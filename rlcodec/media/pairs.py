@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
@@ -75,6 +75,9 @@ class FramePairs:
         goods, bads = (
             _ahead(_decode(source, line)) for source, line in zip(self._sources, lines, strict=True)
         )
+        # Their threads are to end before the files are closed, whatever ends the loop
+        self._stack.callback(goods.close)
+        self._stack.callback(bads.close)
         good_view, bad_view = self._views
         for good, bad in zip(goods, bads, strict=True):
             yield good_view.show(good), bad_view.show(bad)
@@ -100,7 +103,7 @@ def _decode(source: Source, timeline: Timeline) -> Iterator[av.VideoFrame]:
         )
 
 
-def _ahead(frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+def _ahead(frames: Iterator[av.VideoFrame]) -> Generator[av.VideoFrame]:
     """The same frames, the next of which is decoded while one is looked at."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         coming = thread.submit(next, frames, None)
