@@ -22,10 +22,14 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
+# Later commands of a block use what earlier ones have made
+SCRIPTS = [
+    "\n".join(line.partition("  #")[0].strip() for line in block.splitlines())
+    for language, block in BLOCKS
+    if language == "sh" and "make " not in block and "benchmarks" not in block
+]
 # They measure for many minutes, on clips of the reader's own: that they start is all that is tried
 MEASUREMENTS = [each for each in COMMANDS if "benchmarks" in each]
-# It runs this very suite
-NOT_RUN = {"make test"}
 
 
 @pytest.fixture
@@ -51,13 +55,19 @@ def run(command: list[str], folder: Path, **given: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in {*NOT_RUN, *MEASUREMENTS}])
-def test_a_command_of_the_readme_works(command: str, workplace: Path) -> None:
-    if command == "make demo":
-        # What it runs once everything is installed
-        run([sys.executable, "-m", "benchmarks.demo"], workplace, PYTHONPATH=str(ROOT))
-    else:
-        run(["bash", "-c", command], workplace)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.splitlines()[0])
+def test_the_commands_of_the_readme_work(script: str, workplace: Path) -> None:
+    run(["bash", "-e", "-c", script], workplace)
+
+
+def test_the_demonstration_of_the_readme_works(workplace: Path) -> None:
+    # What `make demo` runs once everything is installed
+    run([sys.executable, "-m", "benchmarks.demo"], workplace, PYTHONPATH=str(ROOT))
+
+
+def test_no_command_of_the_readme_is_left_out() -> None:
+    tried = {line for script in SCRIPTS for line in script.splitlines()}
+    assert set(COMMANDS) == tried | {"make demo", "make test", *MEASUREMENTS}
 
 
 @pytest.mark.parametrize("command", MEASUREMENTS)
