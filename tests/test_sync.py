@@ -57,6 +57,17 @@ def test_clicks_come_with_their_flashes(
     assert max(map(abs, skew(tmp_path / f"out.{suffix}"))) < 0.005
 
 
+def test_frames_of_avi_come_in_time_however_far_they_were_reordered(tmp_path: Path) -> None:
+    seen = []
+    for name, codec in ("one", ["mpeg4", "-bf", "2"]), ("more", ["libx264", "-bf", "3"]):
+        source, target = tmp_path / f"{name}.avi", tmp_path / f"{name}.mkv"
+        films.flash_and_click(source, "-c:a", "pcm_s16le", "-g", "50", "-c:v", *codec)
+        result = rlcodec.transcode(source, target, preset="ultrafast", policy="fixed")
+        assert not [notice for notice in result.notices if "set anew" in notice]
+        seen.append(skew(target))
+    assert seen[1] == pytest.approx(seen[0], abs=0.005)
+
+
 def gapped(path: Path) -> Path:
     """A clip whose sound, in PCM, is missing from 0.8 s to 1.6 s, and clicks at 2 s."""
     dark, white = (np.full((144, 256), level, np.uint8) for level in (40, 230))

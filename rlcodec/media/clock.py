@@ -34,17 +34,25 @@ class FrameClock:
     A stream's own timestamps pass unchanged. Where more of them than of the decoding timestamps do
     not increase, the latter are taken, as FFmpeg does (`guess_correct_pts`, libavcodec/decode.c).
     What then is missing continues from the frame before, and what does not increase moves to the
-    next tick; `mended` counts the frames whose own timestamp was not taken.
+    next tick; `mended` counts the frames whose own timestamp, if it is no guess, was
+    not taken.
     """
 
-    def __init__(self, time_base: Fraction, rate: Fraction) -> None:
-        """`rate` is the nominal frame rate, for frames that say no duration."""
+    def __init__(
+        self, time_base: Fraction, rate: Fraction, *, presentation_is_guessed: bool = False
+    ) -> None:
+        """`rate` is the nominal frame rate, for frames that say no duration.
+
+        With `presentation_is_guessed`, decoding timestamps are taken from the first frame on.
+        """
         self.time_base = time_base
         self.mended = 0
         self._nominal = max(1, to_ticks(1 / rate, time_base))
         self._last: int | None = None
         self._last_duration = self._nominal
         self._pts, self._dts = _Series(), _Series()
+        self._lag: int | None = None
+        self._is_guessed = presentation_is_guessed
 
     @property
     def seconds(self) -> Fraction | None:
@@ -63,9 +71,13 @@ class FrameClock:
         """
         self._pts.take(pts)
         self._dts.take(dts)
+        if self._lag is None and pts is not None and dts is not None:
+            # A decoder that reorders gives the first frame when it gets a later packet
+            self._lag = max(0, dts - pts)
         told = pts
-        if dts is not None and (pts is None or self._pts.faults > self._dts.faults):
-            told = dts
+        is_doubtful = self._is_guessed or self._pts.faults > self._dts.faults
+        if dts is not None and (pts is None or is_doubtful):
+            told = dts - (self._lag or 0)
         if self._last is None:
             stamped = told or 0
         elif told is None:
@@ -76,7 +88,7 @@ class FrameClock:
             if (self._last - told) * self.time_base > LARGEST_STEP_BACK:
                 raise StepBackError(self._last * self.time_base)
             stamped = self._last + 1
-        self.mended += stamped != pts
+        self.mended += stamped != pts and not self._is_guessed
         if not duration or duration < 0:
             duration = self._nominal
         self._last, self._last_duration = stamped, duration

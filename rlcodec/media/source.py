@@ -91,7 +91,11 @@ class Source:
             self.video.codec_context.options = options
             if is_file and missing is None:
                 self._blocks = Blocks(Path(path))
-            self._clock = FrameClock(self.time_base, rate_of(self.video))
+            self._clock = FrameClock(
+                self.time_base,
+                rate_of(self.video),
+                presentation_is_guessed=self.presentation_is_guessed,
+            )
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
@@ -180,6 +184,14 @@ class Source:
     def metadata(self) -> dict[str, str]:
         """The container's own metadata."""
         return dict(self._container.metadata)
+
+    @property
+    def presentation_is_guessed(self) -> bool:
+        """Whether presentation timestamps are FFmpeg's guesses: AVI has none.
+
+        It does not know how far H.264 is reordered there.
+        """
+        return self._container.format.name == "avi"
 
     @property
     def chapters(self) -> list[Chapter]:

@@ -61,8 +61,10 @@ def timeline_of(source: Source, path: str) -> Timeline:
     Raises:
         InputError: the file cannot be read to its end.
     """
-    stamps, frames, complete = array("q"), 0, True
-    first = None if source.mended_timestamps else source.first_frame.pts
+    stamps, frames = array("q"), 0
+    complete = not source.presentation_is_guessed
+    reliable = complete and not source.mended_timestamps
+    first = source.first_frame.pts if reliable else None
     with open_input(path, source.label, max_pixels=source.max_pixels) as container:
         video = container.streams.video[0]
         stream = container.streams[source.video.index]
