@@ -8,6 +8,7 @@ import pty
 import re
 import struct
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -109,11 +110,28 @@ def test_a_bar_fits_the_terminal_moves_and_is_wiped(
     if columns == 200:
         assert lines[1].startswith(f"[{' ' * 24}]   0%  0/240 frames")
         assert any(
-            re.search(r"^\[#+ +\] +\d+%  \d+/240 frames  .* fps  ETA", each) for each in lines
+            re.search(r"^\[#* *\] +\d+%  \d+/240 frames  .* fps  ETA", each) for each in lines
         )
         assert any(each.startswith(f"[{'#' * 24}] 100%  240/240 frames") for each in lines)
         assert "of about" in shown
         assert "CRF" in shown
+
+
+def test_a_bar_is_filled_as_far_as_the_work_is_done(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("rlcodec.cli.progress._columns", lambda: 200)
+    monkeypatch.setenv("TERM", "xterm")
+    display = ProgressDisplay()
+    display(Started("in.mkv", "out.mp4", 320, 192, frames=240, duration_s=9.6))
+    capfd.readouterr()
+    clock[0] += 1
+    display(Progress(frames=60, bytes=None, crf=None))
+    bar = f"[{'#' * 6}{' ' * 18}]  25%  60/240 frames  60.0 fps  ETA 0:00:03"
+    assert capfd.readouterr().err == f"{WIPE}{bar}"
 
 
 def test_a_bar_follows_the_window(tmp_path: Path, long_clip: Path) -> None:

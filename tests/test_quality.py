@@ -150,10 +150,10 @@ def test_vmaf_equals_a_direct_run_of_ffmpeg(pair: list[Path], tmp_path: Path) ->
     "libvmaf" not in av.filter.filters_available, reason="this PyAV has no libvmaf filter"
 )
 def test_vmaf_by_the_filter_equals_vmaf_by_the_program(pair: list[Path]) -> None:
-    goods, bads = (
-        list(Source(str(path), max_pixels=10**6, audio=False, subtitles=False)) for path in pair
-    )
-    picture = Source(str(pair[0]), max_pixels=10**6, audio=False, subtitles=False).picture
+    sources = [Source(str(path), max_pixels=10**6, audio=False, subtitles=False) for path in pair]
+    picture = sources[0].picture
+    with sources[0], sources[1]:
+        goods, bads = map(list, sources)
     scores = []
     for kind in (vmaf.FilterVmaf, vmaf.BinaryVmaf):
         with kind(picture) as scorer:

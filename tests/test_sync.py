@@ -117,12 +117,30 @@ def test_channels_are_kept(tmp_path: Path, channels: int, suffix: str, bit_rate:
     with av.open(str(target)) as container:
         sound = container.streams.audio[0]
         assert sound.codec_context.codec.canonical_name == "aac"
-        assert sound.codec_context.channels == channels
+        assert sound.codec_context.layout.name == layout
         size = sum(packet.size for packet in container.demux(sound))
     with av.open(str(target)) as container:
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples >= 3 * 48000  # the encoder's own tail included
     assert 8 * size / 3 == pytest.approx(1000 * bit_rate, rel=0.25)
+
+
+def test_channels_that_mpeg_ts_cannot_number_are_encoded_anew(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.mp4", tmp_path / "out.ts"
+    films.ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=d=1:s=128x96", "-f", "lavfi"),
+        *("-i", "anoisesrc=a=0.2:d=1:r=48000,pan=7.1|" + "|".join(f"c{n}=c0" for n in range(8))),
+        *("-c:a", "aac", source),
+    )
+    # Configurations 7 and 12 have the same channels, at other places of the room
+    whole, seven, twelve = source.read_bytes(), b"\x11\xb8\x56\xe5", b"\x11\xe0\x56\xe5"
+    assert seven in whole or twelve in whole
+    source.write_bytes(whole.replace(seven, twelve))
+    result = rlcodec.transcode(source, target, preset="ultrafast", policy="fixed")
+    assert any("files cannot hold it with its channels" in each for each in result.notices)
+    with av.open(str(target)) as container:
+        assert container.streams.audio[0].codec_context.layout.name == "7.1"
+        assert sum(frame.samples for frame in container.decode(audio=0)) >= 48000
 
 
 def test_damaged_sound_is_counted(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from rlcodec.media.containers import Container
 _TEXT = frozenset({"ass", "mov_text", "ssa", "subrip", "text", "webvtt"})
 _STYLED = frozenset({"ass", "ssa"})
 _MOST_CHANNELS = 8
+# The header of AAC in MPEG-TS has three bits for the configuration of channels
+_LAST_IN_ADTS = 7
 _CODEC_NAMES = {"aac": "AAC", "libopus": "Opus"}
 
 
@@ -124,8 +126,16 @@ def _route_audio(stream: Stream, container: Container, name: str, cannot: str) -
         # Announced, and then not one packet of it: broadcasts do that
         return Route(stream, Way.LEAVE, note=f"{name} is left out: it holds no sound")
     if codec_of(stream) in container.audio:
-        return Route(stream, Way.COPY)
+        if container.muxer != "mpegts" or _aac_configuration(stream) <= _LAST_IN_ADTS:
+            return Route(stream, Way.COPY)
+        cannot += " with its channels"
     encoder = container.other_audio
     rate = audio_bit_rate(encoder, channels_kept(channels)) // 1000
     note = f"{name} becomes {_CODEC_NAMES[encoder]} at {rate} kbit/s: {cannot}"
     return Route(stream, Way.ENCODE, encoder, note)
+
+
+def _aac_configuration(stream: AudioStream) -> int:
+    """The number of AAC's channels (ISO/IEC 14496-3, 1.6.2.1); 0 where no header says it."""
+    header = stream.codec_context.extradata if codec_of(stream) == "aac" else None
+    return int.from_bytes(header[:2]) >> 3 & 15 if header else 0

@@ -24,7 +24,8 @@ def side_data(frame: av.VideoFrame) -> dict[SideDataType, bytes]:
         attached = SideDataContainer(frame)  # type: ignore[call-arg] # left out of the stubs
     except ValueError:
         attached = SideDataContainer(_listed_only(frame))  # type: ignore[call-arg]
-    return {each.type: bytes(each) for each in attached}
+    # Asked for kind by kind: iterating gives the data in PyAV 18 and the kinds in 19
+    return {kind: bytes(attached[kind]) for kind in SideDataType if kind in attached}
 
 
 def _listed_only(frame: av.VideoFrame) -> av.VideoFrame:

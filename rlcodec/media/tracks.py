@@ -18,6 +18,9 @@ from rlcodec.media.routes import Route, Way, audio_bit_rate, channels_kept
 # Opus knows no other rates than those that divide this; AAC's players all know it
 _AUDIO_RATE = 48000
 _AAC_RATES = frozenset({48000, 44100, 32000, 24000, 22050, 16000})
+# Whose encoder calls 7.1 configuration 12, for which the headers of AAC in MPEG-TS have no room;
+# earlier ones call it 7
+_NUMBERS_71_ANEW = av.library_versions["libavcodec"][0] >= 63
 
 
 class Track(Protocol):
@@ -112,6 +115,8 @@ class AudioTrack:
         self._encoder.layout = av.AudioLayout(_layout_of(decoder.channels))
         self._encoder.bit_rate = audio_bit_rate(codec, self._encoder.layout.nb_channels)
         self._encoder.time_base = Fraction(1, rate)
+        if container.format.name == "mpegts" and self._encoder.channels == 8 and _NUMBERS_71_ANEW:
+            self._encoder.options = {"aac_pce": "1"}  # its channels are listed instead
         self._graph: Graph | None = None
         self._shape: tuple[str, str, int] | None = None
         self.faults = 0
