@@ -55,8 +55,8 @@ class Settings:
         max_pixels: the largest picture, in pixels, that is decoded.
         allow_truncated: whether an input that ends too early, or is damaged, is encoded as far as
             it can be decoded.
-        audio: whether audio is copied.
-        subtitles: whether subtitles are copied.
+        audio: whether audio is kept.
+        subtitles: whether subtitles are kept.
 
     Raises:
         SettingsError: a value is out of range; the message names it and the range.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,10 +19,10 @@ from rlcodec.engine.setup import (
     refuse_input_as_output,
 )
 from rlcodec.engine.transcode import PROGRESS_INTERVAL_S, OnEvent, ignore
-from rlcodec.errors import InputError, OutputError, SettingsError
+from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import Notice, Progress, SegmentDecided, Started
 from rlcodec.media.filters import PictureFilter
-from rlcodec.media.publish import PendingFile
+from rlcodec.media.publish import PendingFile, refusal
 from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.formats import RENDERERS, render
@@ -84,9 +83,7 @@ def _write(pending: PendingFile, text: str) -> None:
     try:
         pending.path.write_text(text, encoding="utf-8")
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        reason = "the disk is full; free some space and run again" if full else error.strerror
-        raise OutputError(f"{pending.label}: cannot be written: {reason}") from error
+        raise refusal(pending.label, error.errno, error.strerror) from error
     pending.publish()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rlcodec.engine.director import Director, PlanDirector, PolicyDirector
@@ -23,10 +24,11 @@ def refuse_input_as_output(input: str | Path, output: Path) -> None:  # noqa: A0
     Raises:
         SettingsError: `output` is `input` itself.
     """
-    if str(input) == STANDARD_INPUT:
-        return
     try:
-        same = Path(input).samefile(output)
+        if str(input) == STANDARD_INPUT:
+            same = os.path.samestat(os.fstat(0), output.stat())
+        else:
+            same = Path(input).samefile(output)
     except OSError:  # one is not there, or out of reach: who opens it says so
         return
     if same:

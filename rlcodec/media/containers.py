@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rlcodec.errors import SettingsError
@@ -101,6 +101,9 @@ _TS = Container(
     options={},
 )
 
+# Blu-ray's form, with a timestamp before every packet
+_M2TS = replace(_TS, options={"mpegts_m2ts_mode": "1"})
+
 # Those of the ISO base media file format
 ISO_MUXERS = frozenset({_MP4.muxer, _MOV.muxer})
 
@@ -110,7 +113,7 @@ BY_SUFFIX = {
     ".mov": _MOV,
     ".mkv": _MKV,
     ".ts": _TS,
-    ".m2ts": _TS,
+    ".m2ts": _M2TS,
 }
 
 

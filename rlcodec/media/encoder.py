@@ -209,9 +209,9 @@ class AdaptiveEncoder:
         picture = self._picture
         quantisers = 51 + 6 * (picture.bit_depth - 8)
         strength = Fraction(max(-1.0, min(1.0, offset / quantisers))).limit_denominator(10**6)
-        steps: list[tuple[str, str | None]] = [("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")]
-        if picture.interlaced:
-            # FFmpeg's wrapper passes over the regions of frames that say they are interlaced. That
-            # fields are coded was settled when the encoder was opened, and this keeps their order.
-            steps.append(("setfield", "prog"))
-        return chain(picture.width, picture.height, picture.pix_fmt, picture.time_base, *steps)
+        region = ("addroi", f"x=0:y=0:w=iw:h=ih:qoffset={strength}")
+        # FFmpeg's wrapper passes over the regions of frames that say they are interlaced. Whether
+        # fields are coded was settled when the encoder was opened, and this keeps their order.
+        whole = ("setfield", "prog")
+        shape = (picture.width, picture.height, picture.pix_fmt, picture.time_base)
+        return chain(*shape, region, whole)

@@ -17,7 +17,7 @@ from rlcodec.media.graphs import chain
 from rlcodec.media.recipe import Recipe
 from rlcodec.media.sidedata import display_axes, side_data
 from rlcodec.media.source import Source
-from rlcodec.media.stated import DolbyVision
+from rlcodec.media.stated import NO_CROPPING, DolbyVision
 from rlcodec.settings import Settings
 
 _HDR_PLUS = "HDR10+ metadata is left out; the static HDR10 metadata is kept"
@@ -161,6 +161,8 @@ class PictureFilter:
         aspect = self._stated.sample_aspect_ratio
         if shape.aspect and first.aspect:
             aspect *= shape.aspect / first.aspect
+        # What the container wants cut off was meant for pictures of the first size
+        is_first_size = (shape.width, shape.height) == (first.width, first.height)
         decoded = replace(
             self._stated,
             width=shape.width,
@@ -168,6 +170,7 @@ class PictureFilter:
             pix_fmt=shape.pix_fmt,
             sample_aspect_ratio=aspect,
             interlaced=self._stated.interlaced and self._settings.deinterlace == "off",
+            cropping=self._stated.cropping if is_first_size else NO_CROPPING,
         )
         recipe = Recipe(decoded, label=self._source.label)
         if self._deinterlaces:

@@ -9,6 +9,7 @@ from rlcodec.media.containers import ISO_MUXERS
 # What the container or the encoder of the source says of itself
 _OF_THE_FILE = {"compatible_brands", "encoder", "major_brand", "minor_version"}
 _OF_THE_STREAM = ("_statistics", "bps", "duration", "encoder", "number_of_", "rotate", "vendor_id")
+_TS_TAG = 252
 # Phones write their own names for what every other program looks for under these
 _COMMON_NAMES = {
     "com.apple.quicktime.creationdate": "date",
@@ -18,13 +19,18 @@ _COMMON_NAMES = {
 }
 
 
-def file_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """A file's own tags, without those that describe how it was written."""
+def file_tags(tags: Mapping[str, str], muxer: str) -> dict[str, str]:
+    """A file's own tags for a file of `muxer`, without those that describe how it was written."""
     kept = {key: value for key, value in tags.items() if key.lower() not in _OF_THE_FILE}
     for key, value in tags.items():
         common = _COMMON_NAMES.get(key.lower())
         if common is not None:
             kept.setdefault(common, value)
+    if muxer == "mpegts":
+        # A service has a byte for the length of its name (ETSI EN 300 468, 6.2.33)
+        return {
+            key: value.encode()[:_TS_TAG].decode(errors="ignore") for key, value in kept.items()
+        }
     return kept
 
 

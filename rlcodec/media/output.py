@@ -92,8 +92,12 @@ class Output:
 
     def describe(self, metadata: Mapping[str, str], chapters: list[Chapter]) -> None:
         """Set the file's own metadata, and its chapters in the source's time."""
-        self._container.metadata.update(file_tags(metadata))
-        self._container.set_chapters([self._moved(chapter) for chapter in chapters])
+        self._container.metadata.update(file_tags(metadata, self._kind.muxer))
+        moved = [self._moved(chapter) for chapter in chapters]
+        # What ended before the first frame and sound that are kept has no place any more
+        self._container.set_chapters(
+            [{**each, "start": max(0, each["start"])} for each in moved if each["end"] > 0]
+        )
 
     def start(self) -> None:
         """Open the encoders and write the head of the file: nothing can be added afterwards."""
@@ -111,8 +115,10 @@ class Output:
         """Take a packet of another source stream; those of streams that were not added go."""
         track = self._tracks.get(packet.stream.index)
         if track is not None:
-            for ready in track.take(packet):
-                self._queue(ready)
+            with self._errors():
+                ready = track.take(packet)
+            for each in ready:
+                self._queue(each)
 
     @property
     def faults(self) -> dict[int, int]:

@@ -73,11 +73,6 @@ def routes(
     ]
 
 
-def channels_kept(channels: int) -> int:
-    """How many channels are encoded of so many: two where they are more than encoders know."""
-    return channels if channels <= _MOST_CHANNELS else 2
-
-
 def audio_bit_rate(codec: str, channels: int) -> int:
     """Bits per second at which `codec` is hard to tell from its source for most ears.
 
@@ -124,13 +119,17 @@ def _route_audio(stream: Stream, container: Container, name: str, cannot: str) -
     channels = stream.codec_context.channels if stream.codec_context is not None else 0
     if not channels or not stream.codec_context.sample_rate:
         # Announced, and then not one packet of it: broadcasts do that
-        return Route(stream, Way.LEAVE, note=f"{name} is left out: it holds no sound")
+        note = f"{name} is left out: it holds no sound, or none that can be told"
+        return Route(stream, Way.LEAVE, note=note)
     if codec_of(stream) in container.audio:
         if container.muxer != "mpegts" or _aac_configuration(stream) <= _LAST_IN_ADTS:
             return Route(stream, Way.COPY)
         cannot += " with its channels"
+    if channels > _MOST_CHANNELS:
+        note = f"{name} is left out: {cannot}, and {channels} channels cannot be encoded"
+        return Route(stream, Way.LEAVE, note=note)
     encoder = container.other_audio
-    rate = audio_bit_rate(encoder, channels_kept(channels)) // 1000
+    rate = audio_bit_rate(encoder, channels) // 1000
     note = f"{name} becomes {_CODEC_NAMES[encoder]} at {rate} kbit/s: {cannot}"
     return Route(stream, Way.ENCODE, encoder, note)
 

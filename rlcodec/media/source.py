@@ -96,6 +96,7 @@ class Source:
                 rate_of(self.video),
                 presentation_is_guessed=self.presentation_is_guessed,
             )
+            self._primers: dict[int, av.Packet[Stream]] = {}
             self._items = self._read()
             self._ahead: deque[av.VideoFrame | av.Packet[Stream]] = deque()
             self.first_frame = self._decode_first()
@@ -268,13 +269,23 @@ class Source:
                     for frame in self._decode(packet):
                         yield self._checked(frame)
                 elif is_kept and packet.size and not is_broken(packet):
-                    yield packet
+                    yield from self._unlisted(packet)
         except StepBackError as error:
             raise InputError(
                 f"{self.label}: {error}; split the file there and transcode the pieces"
             ) from error
         self._follow(None)
         self._integrity.finish(self._container, is_piped=self._is_piped)
+
+    def _unlisted(self, packet: av.Packet[Stream]) -> Iterator[av.Packet[Stream]]:
+        """What an edit list leaves of a stream, and the packet before it, which primes decoders."""
+        if packet.is_discard:
+            self._primers[packet.stream.index] = packet
+            return
+        primer = self._primers.pop(packet.stream.index, None)
+        if primer is not None:
+            yield primer
+        yield packet
 
     def _follow(self, position: int | None) -> None:
         """Look whether the file is whole up to a position, or None for its end."""
@@ -306,10 +317,6 @@ class Source:
         self._check_size(frame.width, frame.height)
         frame.pts, frame.duration = self._clock.stamp(frame.pts, frame.duration, frame.dts)
         return frame
-
-    def _place(self) -> str:
-        seconds = self._clock.seconds
-        return "before the first frame" if seconds is None else f"after {float(seconds):.3f} s"
 
 
 def _missing_end(path: Path) -> str | None:

@@ -13,10 +13,11 @@ from av.filter import Graph
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
-from rlcodec.media.routes import Route, Way, audio_bit_rate, channels_kept
+from rlcodec.media.routes import Route, Way, audio_bit_rate
 
 # Opus knows no other rates than those that divide this; AAC's players all know it
 _AUDIO_RATE = 48000
+_LONGEST_SILENCE = Fraction(10)
 _AAC_RATES = frozenset({48000, 44100, 32000, 24000, 22050, 16000})
 # Whose encoder calls 7.1 configuration 12, for which the headers of AAC in MPEG-TS have no room;
 # earlier ones call it 7
@@ -70,6 +71,8 @@ class TextTrack:
         self._encoder.subtitle_header = self._decoder.subtitle_header
         stream.time_base = source.time_base
         self._encoder.time_base = cast(Fraction, source.time_base)
+        self._is_in_turn = codec == "mov_text"
+        self._held: av.Packet[Stream] | None = None
         self.faults = 0
 
     def take(self, packet: av.Packet[Stream]) -> list[av.Packet[Stream]]:
@@ -85,18 +88,42 @@ class TextTrack:
         converted.stream, converted.time_base = self.stream, packet.time_base
         converted.pts = converted.dts = packet.pts
         converted.duration = packet.duration
-        return [converted]
+        if not self._is_in_turn:
+            return [converted]
+        # MP4 shows one text after the other: the first of two that overlap ends where the next
+        # begins, and what begins together is one
+        held, self._held = self._held, converted
+        if held is None or held.pts is None or converted.pts is None:
+            return [] if held is None else [held]
+        if held.pts == converted.pts:
+            self._held = _joined(held, converted)
+            return []
+        held.duration = min(held.duration or 0, converted.pts - held.pts)
+        return [held]
 
     def finish(self) -> list[av.Packet[Stream]]:
-        """Nothing."""
-        return []
+        """The last text, where it was held back for the next."""
+        return [] if self._held is None else [self._held]
+
+
+def _joined(first: av.Packet[Stream], second: av.Packet[Stream]) -> av.Packet[Stream]:
+    """Both texts of MP4's in one packet, below each other, with the styles of the first."""
+    payloads = [bytes(first), bytes(second)]
+    lengths = [int.from_bytes(payload[:2]) for payload in payloads]
+    texts = [payload[2 : 2 + length] for payload, length in zip(payloads, lengths, strict=True)]
+    text = b"\n".join(texts)
+    packet = av.Packet(len(text).to_bytes(2) + text + payloads[0][2 + lengths[0] :])
+    packet.stream, packet.time_base = first.stream, first.time_base
+    packet.pts = packet.dts = first.pts
+    packet.duration = max(first.duration or 0, second.duration or 0)
+    return packet
 
 
 class AudioTrack:
     """Audio that is decoded, brought into the encoder's form, and encoded.
 
-    Gaps become silence, and timestamps that drift from the samples are followed by stretching them
-    (FFmpeg's `aresample` with `async`), so that sound stays with its picture.
+    Gaps of some seconds become silence, and timestamps that drift from the samples are followed by
+    stretching them (FFmpeg's `aresample` with `async`), so that sound stays with its picture.
     """
 
     def __init__(self, container: OutputContainer, source: Stream, codec: str) -> None:
@@ -119,6 +146,7 @@ class AudioTrack:
             self._encoder.options = {"aac_pce": "1"}  # its channels are listed instead
         self._graph: Graph | None = None
         self._shape: tuple[str, str, int] | None = None
+        self._end = Fraction(0)
         self.faults = 0
 
     def take(self, packet: av.Packet[Stream]) -> list[av.Packet[Stream]]:
@@ -141,11 +169,14 @@ class AudioTrack:
 
     def _encode(self, frame: av.AudioFrame) -> list[av.Packet[Stream]]:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        time_base = Fraction(frame.time_base or 0)
+        begins = self._end if frame.pts is None else frame.pts * time_base
         packets = []
-        if shape != self._shape:
-            # Broadcasts go from stereo to surround and back
+        # Broadcasts go from stereo to surround and back; hours of silence need not be made
+        if shape != self._shape or begins - self._end > _LONGEST_SILENCE:
             packets = self._drain()
             self._graph, self._shape = self._resampler(frame), shape
+        self._end = begins + Fraction(frame.samples, frame.sample_rate)
         assert self._graph is not None
         self._graph.push(frame)
         return [*packets, *self._pull()]
@@ -183,7 +214,7 @@ class AudioTrack:
             f"sample_fmts={encoder.format.name}:channel_layouts={encoder.layout.name}"
             f":sample_rates={encoder.sample_rate}",
         )
-        pieces = graph.add("asetnsamples", f"n={encoder.frame_size}:p=0")
+        pieces = graph.add("asetnsamples", f"n={encoder.frame_size}:p=1")
         graph.link_nodes(source, resample, form, pieces, graph.add("abuffersink")).configure()
         return graph
 
@@ -199,5 +230,5 @@ def add_track(container: OutputContainer, route: Route) -> CopiedTrack | TextTra
 
 def _layout_of(channels: int) -> str:
     """FFmpeg's name of the usual layout of so many channels."""
-    names = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
-    return names[channels_kept(channels) - 1]
+    names = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+    return names[channels - 1]

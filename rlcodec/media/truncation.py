@@ -83,9 +83,12 @@ class Blocks:
             until = self._segment_end - 1 if self._segment_end < sys.maxsize else -1
         while self._at <= until:
             element = _element(self._file, self._at)
-            if element is None or element[0] not in _ELEMENTS | _IN_CLUSTERS:
+            if element is None:
                 return self._at >= self._segment_end
             number, start, end = element
+            is_further = number > 2**24 and end is not None and end <= self._segment_end
+            if number not in _ELEMENTS | _IN_CLUSTERS and not is_further:
+                return self._at >= self._segment_end
             if number == _SEGMENT and end is not None:
                 self._segment_end = end
             self._at = start if end is None or number in {_SEGMENT, _CLUSTER} else end
@@ -113,9 +116,13 @@ def _elements(file: BinaryIO, size: int) -> tuple[int, int]:
     at, segment_end = 0, 0
     while at < size:
         element = _element(file, at)
-        if element is None or element[0] not in _ELEMENTS:
-            break  # nothing in a segment, junk behind one
+        if element is None:
+            break
         number, start, end = element
+        # Matroska may get further elements; what stands behind the segment is junk
+        is_further = number > 2**24 and end is not None and end <= min(size, segment_end)
+        if number not in _ELEMENTS and not is_further:
+            break
         if number == _SEGMENT:
             at, segment_end = start, end or 0
         elif end is None:

@@ -56,6 +56,9 @@ def views_of_both(
             f"{reference.label} holds {good.pix_fmt} and {distorted.label} {bad.pix_fmt}: "
             f"both are scored as {pix_fmt}"
         )
+    fields = [each.first_frame.interlaced_frame for each in (reference, distorted)]
+    if any(fields):
+        notes.append("interlaced frames are compared as they are stored, with both their fields")
     notes += _colour_notes(good, bad, reference.label, distorted.label)
     picture = replace(good, pix_fmt=pix_fmt, colour=_common_colour(good, bad))
     return (View(reference, picture), View(distorted, picture)), picture, notes
