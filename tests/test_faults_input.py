@@ -322,3 +322,15 @@ def test_row_03_a_recording_from_the_middle_is_not_damaged(
     assert "damaged" not in done.stderr
     assert "the input begins in the middle: the first 7 of its frames need earlier" in done.stderr
     assert frames(tmp_path / "out.mkv") == COUNT - 12
+
+
+def test_row_02_further_elements_of_matroska_are_no_gap(rlcodec: Command, tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.mkv", moving(20)).read_bytes()
+    # Of a number that nobody has given away yet (RFC 8794, 8.1), behind everything else
+    further = b"\x1f\xed\xca\x01" + b"\x84" + b"more"
+    place = whole.index(b"\x18\x53\x80\x67")
+    length = int.from_bytes(whole[place + 5 : place + 12]) + len(further)
+    longer = b"\x01" + length.to_bytes(7, "big")
+    path = tmp_path / "in.mkv"
+    path.write_bytes(whole[: place + 4] + longer + whole[place + 12 :] + further)
+    assert_works(rlcodec, tmp_path, "in.mkv", "out.mkv")

@@ -272,3 +272,68 @@ def test_row_27_data_that_nobody_can_hold_is_named(
     with av.open(str(tmp_path / "out.ts")) as container:
         assert [stream.type for stream in container.streams] == ["video", "data"]
         assert sum(packet.size == 18 for packet in container.demux(data=0)) == 75
+
+
+def test_row_27_texts_that_overlap_come_in_time_in_mp4(
+    rlcodec: Command, tmp_path: Path, film: Path
+) -> None:
+    lines = [(1.0, 2.0, "A"), (1.5, 2.5, "B"), (2.6, 2.8, "C"), (2.6, 2.9, "D")]
+    text = [
+        f"{number}\n{films.stamp(begin)} --> {films.stamp(end)}\n{said}\n"
+        for number, (begin, end, said) in enumerate(lines, start=1)
+    ]
+    (tmp_path / "said.srt").write_text("\n".join(text), encoding="utf-8")
+    source = tmp_path / "in.mkv"
+    films.ffmpeg(
+        *("-i", film, "-i", tmp_path / "said.srt", "-map", "0:v:0", "-map", "1"),
+        *("-c:v", "copy", "-c:s", "srt", source),
+    )
+    assert rlcodec("transcode", source, "out.mp4").returncode == 0
+    assert cues(tmp_path / "out.mp4", 0) == [
+        (1.0, 1.5, "A"),
+        (1.5, 2.5, "B"),
+        (2.6, pytest.approx(2.9), "C\\ND"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_row_27_chapters_before_the_beginning_go(
+    rlcodec: Command, tmp_path: Path, film: Path, suffix: str
+) -> None:
+    source = tmp_path / "late.mkv"
+    films.ffmpeg(
+        *("-itsoffset", "10", "-i", film, "-i", film.with_name("chapters.txt"), "-map", "0:v:0"),
+        *("-map_chapters", "1", "-c", "copy", "-copyts", source),
+    )
+    done = rlcodec("transcode", source, f"out.{suffix}")
+    assert done.returncode == 0, done.stderr
+    assert chapters(tmp_path / f"out.{suffix}") == []
+
+
+def test_row_27_more_channels_than_encoders_know_are_named(
+    rlcodec: Command, tmp_path: Path, film: Path
+) -> None:
+    source = tmp_path / "nine.mkv"
+    films.ffmpeg(
+        *("-i", film, "-f", "lavfi", "-i", f"aevalsrc={'|'.join(['0.1'] * 9)}:d=1:s=48000"),
+        *("-map", "0:v:0", "-map", "1", "-c:v", "copy", "-c:a", "pcm_s16le", source),
+    )
+    done = rlcodec("transcode", source, "out.mp4")
+    assert done.returncode == 0, done.stderr
+    assert any("9 channels cannot be encoded" in note for note in notes(done.stderr))
+
+
+def test_row_27_long_titles_fit_into_ts(rlcodec: Command, tmp_path: Path, film: Path) -> None:
+    source = tmp_path / "long.mkv"
+    films.ffmpeg(
+        "-i", film, "-map", "0:v:0", "-c", "copy", "-metadata", f"title={'é' * 300}", source
+    )
+    done = rlcodec("transcode", source, "out.ts")
+    assert done.returncode == 0, done.stderr
+
+
+def test_m2ts_has_the_form_of_blu_ray(rlcodec: Command, tmp_path: Path, film: Path) -> None:
+    assert rlcodec("transcode", film, "out.m2ts").returncode == 0
+    whole = (tmp_path / "out.m2ts").read_bytes()
+    assert len(whole) % 192 == 0
+    assert {whole[place] for place in range(4, len(whole), 192)} == {0x47}

@@ -196,13 +196,13 @@ def test_off_with_an_odd_number_of_rows_of_macroblocks_is_said(
     assert error(clips.decoded(tmp_path / "out.mp4"), frames) < 3
 
 
-def fields_at(crf: float, offset: float | None) -> int:
-    """Bytes of an interlaced encode at a CRF, and an offset."""
+def fields_at(crf: float, offset: float | None, *, as_fields: bool) -> int:
+    """Bytes of an encode of interlaced frames at a CRF, and an offset."""
     frames = woven(panned(24))
     height, width = frames[0].shape
     picture = Picture(
         *(width, height, "yuv420p", Fraction(1), Colour(), 1 / clips.RATE, clips.RATE),
-        interlaced=True,
+        interlaced=as_fields,
         field_order=2,
     )
     options = encoder_options("libx264", "medium", crf, {})
@@ -218,13 +218,15 @@ def fields_at(crf: float, offset: float | None) -> int:
         for each in encoder.encode(frame, offset or 0)
     ]
     encoded += encoder.flush()
-    assert b" interlaced=tff" in bytes(encoded[0].packet)
+    assert (b" interlaced=tff" in bytes(encoded[0].packet)) == as_fields
     return sum(each.packet.size for each in encoded)
 
 
+@pytest.mark.parametrize("as_fields", [True, False])
 @pytest.mark.parametrize("offset", [-6, 6])
-def test_offsets_are_obeyed_by_fields_too(offset: float) -> None:
-    assert fields_at(24, offset) == pytest.approx(fields_at(24 + offset, None), rel=0.02)
+def test_offsets_are_obeyed_by_interlaced_frames_too(offset: float, as_fields: bool) -> None:
+    with_offset = fields_at(24, offset, as_fields=as_fields)
+    assert with_offset == pytest.approx(fields_at(24 + offset, None, as_fields=as_fields), rel=0.02)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

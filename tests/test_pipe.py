@@ -67,3 +67,19 @@ def test_a_live_pipe_can_be_interrupted(tmp_path: Path) -> None:
     _, messages = process.communicate(timeout=10)
     assert process.returncode == 130, messages
     assert not list(folder.iterdir())
+
+
+def test_a_file_that_is_piped_in_is_not_replaced(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.mkv", moving(12))
+    before = source.read_bytes()
+    with source.open("rb") as stdin:
+        done = subprocess.run(
+            [RLCODEC, "transcode", "-", source, "-y"],
+            stdin=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert b"is the input itself" in done.stderr
+    assert source.read_bytes() == before

@@ -164,3 +164,61 @@ def test_the_index_comes_first_in_mp4(tmp_path: Path) -> None:
         rlcodec.transcode(source, tmp_path / f"out.{suffix}", preset="ultrafast", policy="fixed")
         whole = (tmp_path / f"out.{suffix}").read_bytes()
         assert 0 < whole.index(b"moov") < whole.index(b"mdat")
+
+
+def test_what_an_edit_list_cuts_off_stays_cut_off(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    films.ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=160x96:d=4:r=25", "-f", "lavfi"),
+        *("-i", "sine=440:r=48000:d=4", "-c:v", "libx264", "-g", "10", "-c:a", "aac", whole),
+    )
+    films.ffmpeg("-ss", "1.3", "-i", whole, "-c", "copy", cut)
+    rlcodec.transcode(cut, tmp_path / "out.mkv", preset="ultrafast", policy="fixed")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        first = next(packet for packet in container.demux(video=0) if packet.pts is not None)
+        # Two packets of sound before it at most: the one begun before the cut, and its primer
+        assert first.pts is not None
+        assert first.pts * first.time_base < Fraction(50, 1000)
+
+
+def test_hours_without_sound_are_not_filled(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    dark = [np.full((96, 128), 40, np.uint8)] * 50
+    hour = 3600_000
+    stamps = [40 * number + (number >= 25) * hour for number in range(50)]
+    write(tmp_path / "video.mkv", dark, time_base=Fraction(1, 1000), stamps=stamps)
+    with (
+        av.open(str(tmp_path / "video.mkv")) as video,
+        av.open(str(source), "w") as target,
+    ):
+        picture = target.add_stream_from_template(video.streams.video[0])
+        tone = target.add_stream("pcm_s16be", rate=48000, layout="stereo")
+        assert isinstance(tone, AudioStream)
+        for packet in video.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = picture
+                target.mux(packet)
+        for number in range(20):
+            start = 4800 * number + (number >= 10) * 3600 * 48000
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.int16), "s16", "stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+            target.mux(tone.encode(frame))
+        target.mux(tone.encode(None))
+    rlcodec.transcode(source, tmp_path / "out.ts", preset="ultrafast", policy="fixed")
+    with av.open(str(tmp_path / "out.ts")) as container:
+        sound = [packet.pts for packet in container.demux(audio=0) if packet.pts is not None]
+    assert len(sound) < 120
+    assert (sound[-1] - sound[0]) / 90000 == pytest.approx(3602.0, abs=0.05)
+
+
+def test_four_channels_stay_where_they_are(tmp_path: Path) -> None:
+    source = tmp_path / "in.mov"
+    films.ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=d=1:s=128x96", "-f", "lavfi"),
+        *("-i", "aevalsrc=0.1|0.2|0.3|0.2:c=quad:d=1", "-c:a", "pcm_mulaw", source),
+    )
+    for suffix in "mkv", "mp4":
+        target = tmp_path / f"out.{suffix}"
+        rlcodec.transcode(source, target, preset="ultrafast", policy="fixed")
+        with av.open(str(target)) as container:
+            assert container.streams.audio[0].layout.name == "quad"
