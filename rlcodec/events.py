@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -88,3 +89,12 @@ class Checking:
 
 
 Event = Started | Comparing | Notice | SegmentDecided | SegmentEncoded | Progress | Checking
+
+OnEvent = Callable[[Event], None]
+
+PROGRESS_INTERVAL_S = 0.2
+"""How often, at most, `Progress` is told."""
+
+
+def ignore(event: object) -> None:
+    """Watch nothing."""

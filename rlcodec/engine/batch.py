@@ -11,7 +11,7 @@ from typing import Unpack
 from rlcodec.engine.result import Result
 from rlcodec.engine.transcode import transcode
 from rlcodec.errors import OutputError, RlcodecError, SettingsError
-from rlcodec.events import Event
+from rlcodec.events import Event, ignore
 from rlcodec.media.containers import BY_SUFFIX
 from rlcodec.media.source import STANDARD_INPUT
 from rlcodec.settings import Choices, Settings
@@ -102,7 +102,7 @@ def transcode_all(
         OutputError: before any work: the folder cannot be made.
     """
     chosen = replace(settings or Settings(), **choices)
-    tell = on_progress or _ignore
+    tell = on_progress or ignore
     names = [str(each) for each in inputs]
     outputs = _plan(names, Path(folder))
     try:
@@ -130,10 +130,6 @@ def transcode_all(
             results.append(result)
             tell(FileFinished(result))
     return Batch(tuple(results), tuple(failures))
-
-
-def _ignore(event: BatchEvent) -> None:
-    """Watch nothing."""
 
 
 def _plan(inputs: list[str], folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rlcodec.analysis.features import block_means
 from rlcodec.analysis.shots import ShotDetector
 from rlcodec.engine.comparison import Comparison, pool
 from rlcodec.errors import SettingsError
-from rlcodec.events import Comparing, Event, Notice, Progress
+from rlcodec.events import PROGRESS_INTERVAL_S, Comparing, Notice, OnEvent, Progress, ignore
 from rlcodec.media.luma import SmallLuma, as_array
 from rlcodec.media.pairs import FramePairs
 from rlcodec.media.picture import Picture
@@ -23,7 +23,6 @@ from rlcodec.media.vmaf import vmaf_scorer
 from rlcodec.settings import MAX_PIXELS
 
 METRICS = (*FILTERS, "vmaf")
-PROGRESS_INTERVAL_S = 0.2
 
 
 def compare(
@@ -32,7 +31,7 @@ def compare(
     metrics: Sequence[str] = ("psnr", "ssim"),
     *,
     max_pixels: int = MAX_PIXELS,
-    on_progress: Callable[[Event], None] | None = None,
+    on_progress: OnEvent | None = None,
 ) -> Comparison:
     """Score a video, frame by frame, against the one it was made from.
 
@@ -56,7 +55,7 @@ def compare(
     """
     chosen = list(dict.fromkeys(metrics))
     _check_choice(chosen, reference, distorted)
-    tell = on_progress or _ignore
+    tell = on_progress or ignore
     with ExitStack() as stack:
         open_vmaf = vmaf_scorer() if "vmaf" in chosen else None
         pairs = stack.enter_context(
@@ -107,10 +106,6 @@ def _check_choice(metrics: Sequence[str], *paths: str | Path) -> None:
         )
     if STANDARD_INPUT in map(str, paths):
         raise SettingsError("compare reads files twice, and standard input only once: name files")
-
-
-def _ignore(event: Event) -> None:
-    """Watch nothing."""
 
 
 class _Shots:

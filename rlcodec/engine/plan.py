@@ -18,9 +18,16 @@ from rlcodec.engine.setup import (
     open_source,
     refuse_input_as_output,
 )
-from rlcodec.engine.transcode import PROGRESS_INTERVAL_S, OnEvent, ignore
 from rlcodec.errors import InputError, SettingsError
-from rlcodec.events import Notice, Progress, SegmentDecided, Started
+from rlcodec.events import (
+    PROGRESS_INTERVAL_S,
+    Notice,
+    OnEvent,
+    Progress,
+    SegmentDecided,
+    Started,
+    ignore,
+)
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.publish import PendingFile, refusal
 from rlcodec.media.source import Source

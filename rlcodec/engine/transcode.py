@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 import time
 from array import array
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -24,13 +23,16 @@ from rlcodec.engine.setup import (
 )
 from rlcodec.errors import InputError, PlanError, SettingsError
 from rlcodec.events import (
+    PROGRESS_INTERVAL_S,
     Checking,
     Event,
     Notice,
+    OnEvent,
     Progress,
     SegmentDecided,
     SegmentEncoded,
     Started,
+    ignore,
 )
 from rlcodec.media.check import check
 from rlcodec.media.containers import Container, container_for
@@ -44,10 +46,6 @@ from rlcodec.media.types import VideoFrame
 from rlcodec.plans.reading import load_plan
 from rlcodec.plans.record import Plan
 from rlcodec.settings import Choices, Settings
-
-PROGRESS_INTERVAL_S = 0.2
-
-OnEvent = Callable[[Event], None]
 
 
 def transcode(
@@ -106,10 +104,6 @@ def transcode(
             )
         run = _Run(source, pending, container, chosen, plan=plan, tell=on_progress or ignore)
         return run.run(size, keep_smaller=keep_smaller)
-
-
-def ignore(event: Event) -> None:
-    """Watch nothing."""
 
 
 def _choose(settings: Settings | None, plan: Plan | None, choices: Choices) -> Settings:
