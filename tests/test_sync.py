@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -68,11 +69,12 @@ def test_frames_of_avi_come_in_time_however_far_they_were_reordered(tmp_path: Pa
     assert seen[1] == pytest.approx(seen[0], abs=0.005)
 
 
-def gapped(path: Path) -> Path:
-    """A clip whose sound, in PCM, is missing from 0.8 s to 1.6 s, and clicks at 2 s."""
-    dark, white = (np.full((144, 256), level, np.uint8) for level in (40, 230))
-    write(path.with_suffix(".tmp.mkv"), [*[dark] * 50, *[white] * 5])
-    with av.open(str(path.with_suffix(".tmp.mkv"))) as source, av.open(str(path), "w") as target:
+def add_sound(picture: Path, path: Path, blocks: Sequence[int], click: int | None = None) -> Path:
+    """Remux a clip with a tenth of a second of silence, in PCM, at each of these samples.
+
+    The block at sample `click` begins with a click.
+    """
+    with av.open(str(picture)) as source, av.open(str(path), "w") as target:
         video = target.add_stream_from_template(source.streams.video[0])
         tone = target.add_stream("pcm_s16be", rate=48000, layout="stereo")
         assert isinstance(tone, AudioStream)
@@ -80,17 +82,23 @@ def gapped(path: Path) -> Path:
             if packet.dts is not None:
                 packet.stream = video
                 target.mux(packet)
-        for start in range(0, 110400, 4800):
-            if 38400 <= start < 76800:
-                continue
+        for start in blocks:
             block = np.zeros((1, 9600), np.int16)
-            if start == 96000:
+            if start == click:
                 block[:, :120] = 30000
             frame = av.AudioFrame.from_ndarray(block, "s16", "stereo")
             frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
             target.mux(tone.encode(frame))
         target.mux(tone.encode(None))
     return path
+
+
+def gapped(path: Path) -> Path:
+    """A clip whose sound, in PCM, is missing from 0.8 s to 1.6 s, and clicks at 2 s."""
+    dark, white = (np.full((144, 256), level, np.uint8) for level in (40, 230))
+    picture = write(path.with_suffix(".tmp.mkv"), [*[dark] * 50, *[white] * 5])
+    blocks = [start for start in range(0, 110400, 4800) if not 38400 <= start < 76800]
+    return add_sound(picture, path, blocks, click=96000)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
@@ -182,28 +190,12 @@ def test_what_an_edit_list_cuts_off_stays_cut_off(tmp_path: Path) -> None:
 
 
 def test_hours_without_sound_are_not_filled(tmp_path: Path) -> None:
-    source = tmp_path / "in.mkv"
     dark = [np.full((96, 128), 40, np.uint8)] * 50
     hour = 3600_000
     stamps = [40 * number + (number >= 25) * hour for number in range(50)]
-    write(tmp_path / "video.mkv", dark, time_base=Fraction(1, 1000), stamps=stamps)
-    with (
-        av.open(str(tmp_path / "video.mkv")) as video,
-        av.open(str(source), "w") as target,
-    ):
-        picture = target.add_stream_from_template(video.streams.video[0])
-        tone = target.add_stream("pcm_s16be", rate=48000, layout="stereo")
-        assert isinstance(tone, AudioStream)
-        for packet in video.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = picture
-                target.mux(packet)
-        for number in range(20):
-            start = 4800 * number + (number >= 10) * 3600 * 48000
-            frame = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.int16), "s16", "stereo")
-            frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
-            target.mux(tone.encode(frame))
-        target.mux(tone.encode(None))
+    picture = write(tmp_path / "video.mkv", dark, time_base=Fraction(1, 1000), stamps=stamps)
+    blocks = [4800 * number + (number >= 10) * 3600 * 48000 for number in range(20)]
+    source = add_sound(picture, tmp_path / "in.mkv", blocks)
     rlcodec.transcode(source, tmp_path / "out.ts", preset="ultrafast", policy="fixed")
     with av.open(str(tmp_path / "out.ts")) as container:
         sound = [packet.pts for packet in container.demux(audio=0) if packet.pts is not None]
