@@ -66,8 +66,8 @@ class Integrity:
             notices.append(f"the input is truncated: {self._short}")
         return notices
 
-    def read(self, packet: av.Packet[Stream], *, is_kept: bool) -> None:
-        """Take note of a packet of any stream, before it is decoded or kept.
+    def read(self, packet: av.Packet[Stream], *, is_kept: bool) -> bool:
+        """Take note of a packet of any stream, and say whether it is fit to be decoded or kept.
 
         Raises:
             InputError: it is damaged, or an earlier one has given no frame.
@@ -82,8 +82,11 @@ class Integrity:
             if self._matched and packet.pts is not None and not packet.is_discard:
                 self._unmatched[packet.pts] = self._packets
             self._count_lost(self._packets - _HELD_BACK)
-        if (is_kept or packet.stream is self._video) and is_broken(packet):
-            self.fault(f"incomplete {packet.stream.type} packet", self.time_of(packet))
+        concerns = is_kept or packet.stream is self._video
+        if not (concerns and _is_broken(packet)):
+            return True
+        self.fault(f"incomplete {packet.stream.type} packet", self.time_of(packet))
+        return False
 
     def decoded(self, frame: av.VideoFrame) -> None:
         """Take note of a frame, as the decoder gave it.
@@ -164,7 +167,7 @@ class Integrity:
             self.fault("lost frame", pts * cast(Fraction, self._video.time_base))
 
 
-def is_broken(packet: av.Packet[Stream]) -> bool:
+def _is_broken(packet: av.Packet[Stream]) -> bool:
     """Whether a packet is not all there: its flag says so, or the length in an ADTS header."""
     if packet.is_corrupt:
         return True

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -17,7 +18,7 @@ from av.video.stream import VideoStream
 
 from rlcodec.errors import InputError
 from rlcodec.media.clock import FrameClock, StepBackError
-from rlcodec.media.integrity import Integrity, is_broken
+from rlcodec.media.integrity import Integrity
 from rlcodec.media.picture import Picture, picture_of, rate_of
 from rlcodec.media.routes import codec_of
 from rlcodec.media.truncation import Blocks, missing_end
@@ -139,9 +140,9 @@ class Source:
         assert self.video.time_base is not None
         return Fraction(self.video.time_base)
 
-    @property
+    @cached_property
     def picture(self) -> Picture:
-        """What the decoded frames look like."""
+        """What the decoded frames look like, by the first of them and what the file states."""
         return picture_of(self.video, self.first_frame)
 
     @property
@@ -262,13 +263,13 @@ class Source:
         try:
             for packet in self._demux():
                 is_kept = packet.stream in self.others
-                self._integrity.read(packet, is_kept=is_kept)
+                is_whole = self._integrity.read(packet, is_kept=is_kept)
                 if packet.pos is not None:
                     self._follow(packet.pos)
                 if packet.stream is self.video:
                     for frame in self._decode(packet):
                         yield self._checked(frame)
-                elif is_kept and packet.size and not is_broken(packet):
+                elif is_kept and packet.size and is_whole:
                     yield from self._unlisted(packet)
         except StepBackError as error:
             raise InputError(
