@@ -145,9 +145,8 @@ class _Planner:
         yield from self._director.finish()
 
     def _pass_on_notes(self) -> None:
-        for note in self._filter.notes:
+        for note in self._filter.take_notes():
             self._tell(Notice(note))
-        self._filter.notes.clear()
 
     def _take(self, frame: VideoFrame, decision: SegmentDecided) -> None:
         assert frame.pts is not None

@@ -251,9 +251,8 @@ class _Run:
             self._notice(f"stream {index}: {count} packets are damaged, and nothing came of them")
 
     def _pass_on_notes(self) -> None:
-        for note in self._filter.notes:
+        for note in self._filter.take_notes():
             self._notice(note)
-        self._filter.notes.clear()
 
     def _push(self, frame: VideoFrame) -> None:
         assert frame.pts is not None

@@ -65,7 +65,7 @@ class PictureFilter:
         self._source = source
         self._settings = settings
         self._stated = source.picture
-        self.notes: list[str] = []
+        self._notes: list[str] = []
         self._told = set[str]()
         frame = source.first_frame
         self._shape = self._first_shape = self._shape_of(frame, side_data(frame))
@@ -84,8 +84,13 @@ class PictureFilter:
         self._note_fields()
         if self._stated.dolby_vision is not None:
             self._told.add(_DROPPED[SideDataType.DOVI_RPU_BUFFER])
-            self.notes.append(_without(self._stated.dolby_vision))
-        self.notes += recipe.notes
+            self._notes.append(_without(self._stated.dolby_vision))
+        self._notes += recipe.notes
+
+    def take_notes(self) -> list[str]:
+        """What was changed, without having been asked for, since this was last asked."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def push(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
         """Frames that are ready once `frame` has gone in."""
@@ -207,20 +212,20 @@ class PictureFilter:
     def _note_fields(self) -> None:
         mode = self._settings.deinterlace
         if mode == "auto" and self._interlaced:
-            self.notes.append(
+            self._notes.append(
                 "frames are interlaced and are made whole ones (--deinterlace off keeps the fields)"
             )
         elif mode == "off" and self._stated.interlaced and not self.picture.interlaced:
-            self.notes.append(
+            self._notes.append(
                 f"{self._settings.codec} cannot encode these interlaced frames as such: their "
                 "fields stay woven together (--deinterlace auto makes whole frames of them)"
             )
 
     def _note_fields_from(self, place: str) -> None:
         if self._deinterlaces:
-            self.notes.append(f"frames are interlaced from {place} on and are made whole ones")
+            self._notes.append(f"frames are interlaced from {place} on and are made whole ones")
         elif not self._stated.interlaced:
-            self.notes.append(
+            self._notes.append(
                 f"frames are interlaced from {place} on and are encoded as if they were not: their "
                 "fields stay woven together (--deinterlace on makes whole frames of them)"
             )
@@ -229,7 +234,7 @@ class PictureFilter:
         change = f"the picture changes from {self._shape} to {shape}"
         if change not in self._told:
             self._told.add(change)
-            self.notes.append(
+            self._notes.append(
                 f"{change} at {place}: it is fitted into {self.picture.width}x{self.picture.height}"
             )
 
@@ -240,7 +245,7 @@ class PictureFilter:
                 note = _CAPTIONS
             if note is not None and note not in self._told:
                 self._told.add(note)
-                self.notes.append(note)
+                self._notes.append(note)
 
 
 def _pulled(graph: Graph, time_base: Fraction) -> list[av.VideoFrame]:
