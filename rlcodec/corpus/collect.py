@@ -16,6 +16,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import TypeVar
 
+from rlcodec.analysis import state
 from rlcodec.corpus.manifest import Entry
 from rlcodec.corpus.store import Store
 from rlcodec.corpus.worker import Order, Survey, begin, survey, work
@@ -168,11 +169,12 @@ class _Run:
             )
             return None
         picture = store.picture(look.digest, self._order.cut(entry))
-        there = set[float]()
+        there, analysed = set[float](), False
         if picture is not None:
             there = store.crfs(picture.id, self._order.recipe(), vmaf=self._order.vmaf)
+            analysed = store.has_analysis(picture.id, state.VERSION)
         crfs = tuple(crf for crf in self._grid if crf not in there)
-        if not crfs:
+        if analysed and not crfs:
             return None
         return _Task(
             entry, look.digest, crfs, min(look.frames, self._order.max_frames or look.frames)
@@ -228,9 +230,8 @@ def _dealt(tasks: Sequence[_Task], jobs: int) -> list[_Task]:
     """The same work in at least `jobs` pieces, where it can be cut; the largest first."""
     hands = -(-jobs // len(tasks)) if tasks else 1
     pieces = [
-        replace(task, crfs=crfs)
+        replace(task, crfs=task.crfs[hand::hands])
         for task in tasks
-        for hand in range(hands)
-        if (crfs := task.crfs[hand::hands])
+        for hand in range(max(1, min(hands, len(task.crfs))))
     ]
     return sorted(pieces, key=lambda task: task.frames * len(task.crfs), reverse=True)

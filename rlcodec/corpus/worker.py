@@ -13,9 +13,14 @@ from multiprocessing import connection, parent_process
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rlcodec.analysis import state
 from rlcodec.corpus.duplicates import near_duplicate
 from rlcodec.corpus.manifest import Entry, show_scale
 from rlcodec.corpus.store import Cut, Recipe, Store, StoredEncode, StoredPicture
+from rlcodec.engine.analyst import Analyst
 from rlcodec.errors import InputError
 from rlcodec.media.fingerprint import fingerprint
 from rlcodec.media.reference import Reference
@@ -109,7 +114,7 @@ def survey(path: Path) -> Survey:
 
 
 def work(order: Order, entry: Entry, digest: str, crfs: tuple[float, ...]) -> int:
-    """Encode one video at `crfs`, those that the store has not; how many encodes were made.
+    """Encode one video at `crfs`, as far as the store has not; how many encodes were made.
 
     Raises:
         InputError: it cannot be used, or is a near duplicate of a video of another group.
@@ -127,6 +132,8 @@ def work(order: Order, entry: Entry, digest: str, crfs: tuple[float, ...]) -> in
         picture = store.picture(digest, cut)
         if picture is None:
             picture = _add(store, reference, entry, digest, cut)
+        if not store.has_analysis(picture.id, state.VERSION):
+            store.add_analysis(picture.id, state.VERSION, *_analyse(reference))
         made = 0
         for crf in sorted(set(crfs) - store.crfs(picture.id, order.recipe(), vmaf=order.vmaf)):
             result = trial(
@@ -149,6 +156,19 @@ def work(order: Order, entry: Entry, digest: str, crfs: tuple[float, ...]) -> in
             store.add_encode(picture.id, order.recipe(), encode)
             made += 1
         return made
+
+
+def _analyse(reference: Reference) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """What a transcode would measure on every frame, and which frames it would see begin a shot."""
+    analyst = Analyst(reference.picture)
+    rows, verdicts = [], list[bool]()
+    for frame in reference:
+        analysed = analyst.push(frame)
+        rows.append(analysed.row)
+        verdicts += analysed.verdicts
+    cuts = np.array(verdicts + analyst.finish(), np.bool_)
+    cuts[0] = True
+    return np.stack(rows), cuts
 
 
 def _add(store: Store, reference: Reference, entry: Entry, digest: str, cut: Cut) -> StoredPicture:
