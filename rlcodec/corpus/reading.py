@@ -1,0 +1,97 @@
+"""From a store to the table that policies learn from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rlcodec.analysis import state
+from rlcodec.corpus.store import Recipe, Store, StoredEncode, StoredPicture
+from rlcodec.corpus.table import Clip, Table
+from rlcodec.errors import StoreError
+
+
+def load_table(path: Path, *, codec: str | None = None, preset: str | None = None) -> Table:
+    """The table of a store (`.db`), or one that was saved (`.npz`).
+
+    Args:
+        path: the file.
+        codec: whose encodes are meant, where the store has those of several encoders.
+        preset: likewise.
+
+    Raises:
+        StoreError: the store cannot be used, is not complete, or has encodes of several kinds.
+        InputError: the saved table cannot be used.
+    """
+    if path.suffix == ".npz":
+        return Table.load(path)
+    with Store(path) as store:
+        recipe = _recipe(store, codec, preset)
+        found = [(each, store.encodes(each.id, recipe)) for each in store.pictures()]
+        encoded = [(picture, encodes) for picture, encodes in found if encodes]
+        grid = sorted({each.crf for _, encodes in encoded for each in encodes})
+        clips = tuple(_clip(store, *each, grid) for each in encoded)
+    return Table(
+        clips=clips,
+        codec=recipe.codec,
+        preset=recipe.preset,
+        options=json.loads(recipe.options),
+        state_version=state.VERSION,
+    )
+
+
+def _recipe(store: Store, codec: str | None, preset: str | None) -> Recipe:
+    recipes = [
+        each
+        for each in store.recipes()
+        if each.codec == (codec or each.codec) and each.preset == (preset or each.preset)
+    ]
+    if not recipes:
+        raise StoreError(f"{store.path}: holds no such encodes; rlcodec corpus add makes them")
+    if len(recipes) > 1:
+        kinds = "; ".join(
+            f"{each.codec} {each.preset} {each.options} with {each.libraries}" for each in recipes
+        )
+        raise StoreError(
+            f"{store.path}: holds encodes of several kinds, which are not to be mixed ({kinds}); "
+            "name codec and preset, or make a store for each"
+        )
+    return recipes[0]
+
+
+def _clip(
+    store: Store, picture: StoredPicture, encodes: Sequence[StoredEncode], grid: Sequence[float]
+) -> Clip:
+    missing = set(grid) - {each.crf for each in encodes}
+    if missing:
+        raise StoreError(
+            f"{store.path}: {picture.name} is not encoded at CRF {min(missing):g}, as others are; "
+            "run rlcodec corpus add once more"
+        )
+    if not store.has_analysis(picture.id, state.VERSION):
+        raise StoreError(
+            f"{store.path}: {picture.name} was measured by another version of rlcodec; "
+            "run rlcodec corpus add once more, which encodes nothing anew"
+        )
+    measured, cuts = store.analysis(picture.id, state.VERSION)
+    vmafs = [each.vmaf for each in encodes if each.vmaf is not None]
+    return Clip(
+        name=picture.name,
+        group=picture.group,
+        digest=picture.digest,
+        width=picture.width,
+        height=picture.height,
+        rate=picture.rate,
+        measured=measured,
+        cuts=cuts,
+        crfs=np.array(grid, np.float32),
+        bytes=np.stack([each.bytes for each in encodes]),
+        psnr=np.stack([each.psnr for each in encodes]),
+        ssim=np.stack([each.ssim for each in encodes]),
+        reported_psnr=np.stack([each.reported_psnr for each in encodes]),
+        vmaf=np.stack(vmafs) if len(vmafs) == len(encodes) else None,
+        delay=max(each.delay for each in encodes),
+    )
