@@ -172,8 +172,8 @@ def test_a_run_and_its_replay_see_the_same_states(episodes: Episodes, run: Run) 
 def test_the_table_tells_about_what_the_encoder_would_have(episodes: Episodes, run: Run) -> None:
     seen = states_in_environment(episodes, episodes.title(0), run)
     tolerances = {
-        # An encoder whose CRF moves by up to 9 gives some percent more or less than one at a constant
-        # CRF, the more so where it moves inside a shot
+        # An encoder whose CRF moves by up to 9 gives some percent more or less than one that stays,
+        # the more so where it moves inside a shot
         "reported_log_bpp": 0.25,
         "reports_bits_error": 0.25,
         "reported_psnr": 0.5,
