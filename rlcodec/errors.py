@@ -6,6 +6,7 @@ RlcodecError
 │   └── PlanError          the plan is none, or none of this video
 ├── InputError             the input cannot be used
 ├── EncodeError            an encoder refused to start or gave up
+├── StoreError             the store of a corpus cannot be used
 └── OutputError            the output cannot be written, or failed its check
     └── OutputExistsError  the output is there already (also a FileExistsError)
 
@@ -48,6 +49,10 @@ class InputError(RlcodecError):
 
 class EncodeError(RlcodecError):
     """The encoder refused its settings or failed on a frame."""
+
+
+class StoreError(RlcodecError):
+    """The store of a corpus is none, one of another version, or cannot be written."""
 
 
 class OutputError(RlcodecError):
