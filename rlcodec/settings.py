@@ -50,8 +50,8 @@ class Settings:
         encoder_options: further options of the encoder, by its own names.
         policy: one of `POLICIES`, or the path of a policy file: a text with a dot or a slash in it.
             None means `balanced` where it fits what is encoded, and `rule` where it does not.
-        scope: one of `SCOPES`: whether bytes move between the shots of one title, which stays near
-            what fixed CRF gives, or between titles too, at one price for a whole library.
+        scope: one of `SCOPES`: whether a policy moves bytes between the shots of this file, or
+            takes it for one of a library and may give it more or fewer bytes as a whole.
         max_offset: how far, in CRF, a policy may leave `crf`.
         pix_fmt: pixel format of the output; None keeps the input's where the encoder can.
         scale: width and height of the output in pixels; -1 for one of them keeps the
