@@ -48,15 +48,13 @@ class PolicyFile:
 
     def as_dict(self) -> dict[str, object]:
         """Its facts and the shape of its network as plain values."""
-        tensors = self.network.tensors
-        layers = [tensors[f"hidden.{place}.weight"].shape[1] for place in range(depth(tensors))]
+        network = self.network
         return {
             **self.facts.as_dict(),
             "digest": self.digest,
-            "members": len(tensors["hidden.0.weight"]),
-            "hidden": layers,
-            "dueling": "value.weight" in tensors,
-            "auxiliary": [name for name in AUXILIARY if f"{name}.weight" in tensors],
+            "members": network.members,
+            "hidden": network.hidden,
+            "heads": network.heads,
         }
 
 
@@ -114,12 +112,12 @@ def _check_tensors(tensors: Tensors, *, inputs: int, actions: int) -> None:
         PolicyError: there is not; the message names the tensor.
     """
     expected = _expected_shapes(tensors, inputs, actions)
-    for name in expected:
+    for name in (*expected, *tensors):
         if name not in tensors:
             raise PolicyError(f"{name} is missing")
-    for name, tensor in tensors.items():
         if name not in expected:
             raise PolicyError(f"{name} is no tensor that this rlcodec knows")
+    for name, tensor in tensors.items():
         if tensor.shape != expected[name]:
             raise PolicyError(f"{name} has shape {tensor.shape}, and not {expected[name]}")
         _check_values(name, tensor)

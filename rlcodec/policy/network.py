@@ -35,6 +35,9 @@ class Network:
     Attributes:
         tensors: the weights, as named above.
         offsets: what the A actions stand for: CRF offsets, rising, one of them 0.
+        members: how many networks there are.
+        hidden: how many units each hidden layer has.
+        heads: what is said of every action: `q`, and those of `AUXILIARY` that there are.
     """
 
     def __init__(self, tensors: Tensors, offsets: Sequence[float]) -> None:
@@ -51,13 +54,15 @@ class Network:
                 _layer(tensors, f"hidden.{place}") for place in range(1, depth(tensors))
             )
         ]
-        self._members = len(first)
+        self.members = len(first)
+        self.hidden = [first.shape[1], *(weight.shape[1] for weight, _ in self._hidden)]
         self._q = _mean_of_members(*_q_head(tensors))
         self._auxiliary = {
             name: _mean_of_members(*_layer(tensors, name))
             for name in AUXILIARY
             if f"{name}.weight" in tensors
         }
+        self.heads = ["q", *self._auxiliary]
 
     def q_values(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q of every action (A) in a state given by its inputs (I), as they were measured."""
@@ -87,7 +92,7 @@ class Network:
         weight, bias = self._first
         normalised = (values - self._mean) / self._scale
         np.clip(normalised, -INPUT_LIMIT, INPUT_LIMIT, out=normalised)
-        features = np.maximum(weight @ normalised + bias, 0).reshape(self._members, -1, 1)
+        features = np.maximum(weight @ normalised + bias, 0).reshape(self.members, -1, 1)
         for weight, bias in self._hidden:
             features = np.maximum(weight @ features + bias, 0)
         return features.reshape(-1)
