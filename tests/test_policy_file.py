@@ -25,6 +25,9 @@ from tests.folder import contents
 from tests.policies import FACTS, Weights, weights, write_policy
 
 NAMES = tuple(each.name for each in state.INPUTS)
+ONE_FOLDER = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 texts = st.text(max_size=20)
 positive = st.floats(0, 1e6)
 
@@ -33,9 +36,8 @@ positive = st.floats(0, 1e6)
 def any_facts(draw: st.DrawFn) -> PolicyFacts:
     offsets = draw(st.sets(st.floats(-20, 20, width=32), max_size=6)) | {0.0}
     low, high = sorted(draw(st.tuples(positive, positive)))
-    smallest, largest = sorted(
-        draw(st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1)))
-    )
+    whole = st.integers(0, 2**31 - 1)
+    smallest, largest = sorted(draw(st.tuples(whole, whole)))
     return PolicyFacts(
         name=draw(texts),
         objective=draw(texts),
@@ -47,39 +49,32 @@ def any_facts(draw: st.DrawFn) -> PolicyFacts:
         crf_range=(low, high),
         pixels_range=(smallest, largest),
         corpus_digest=draw(texts),
-        seed=draw(st.integers(0, 2**31 - 1)),
+        seed=draw(whole),
         scores=draw(st.dictionaries(texts, st.floats(-1e6, 1e6), max_size=3)),
         card=draw(st.text(max_size=200)),
         created_with=draw(texts),
     )
 
 
-@given(
-    facts=any_facts(),
-    hidden=st.lists(st.integers(1, 5), min_size=1, max_size=3),
-    members=st.integers(1, 4),
-    dueling=st.booleans(),
-    auxiliary=st.sets(st.sampled_from(AUXILIARY)),
-)
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_what_is_saved_is_read_again_and_by_the_library_of_the_format(
-    tmp_path: Path,
-    facts: PolicyFacts,
-    hidden: list[int],
-    members: int,
-    dueling: bool,
-    auxiliary: set[str],
-) -> None:
-    tensors = weights(
+@st.composite
+def any_weights(draw: st.DrawFn, facts: PolicyFacts) -> Weights:
+    return weights(
         len(facts.inputs),
         len(facts.offsets),
-        hidden=tuple(hidden),
-        members=members,
-        dueling=dueling,
-        auxiliary=tuple(auxiliary),
+        hidden=tuple(draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))),
+        members=draw(st.integers(1, 4)),
+        dueling=draw(st.booleans()),
+        auxiliary=tuple(draw(st.sets(st.sampled_from(AUXILIARY)))),
     )
+
+
+@given(data=st.data())
+@ONE_FOLDER
+def test_what_is_saved_is_read_again_and_by_the_library_of_the_format(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    facts = data.draw(any_facts())
+    tensors = data.draw(any_weights(facts))
     path = tmp_path / "policy.safetensors"
     file.save(path, facts, tensors, overwrite=True)
     read = rlcodec.load_policy(path)
@@ -273,9 +268,7 @@ def test_bad_layouts_are_refused(tmp_path: Path, data: bytes, says: str) -> None
 
 
 @given(data=st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ONE_FOLDER
 def test_a_file_damaged_anywhere_is_read_or_refused_and_nothing_else(
     tmp_path: Path, data: st.DataObject
 ) -> None:
@@ -290,10 +283,13 @@ def test_a_file_damaged_anywhere_is_read_or_refused_and_nothing_else(
         damaged[place] = data.draw(st.integers(0, 255))
     other = tmp_path / "damaged.safetensors"
     other.write_bytes(damaged[: data.draw(st.integers(len(damaged) // 2, len(damaged)))])
+    refused = ""
     try:
         read = rlcodec.load_policy(other)
     except rlcodec.PolicyError as error:
-        assert str(error).startswith(f"{other}: ")
+        refused = str(error)
+    if refused:
+        assert refused.startswith(f"{other}: ")
     else:
         assert np.isfinite(read.network.q_values(np.full(2, 1e30, np.float32))).all()
 
