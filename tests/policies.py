@@ -60,6 +60,24 @@ def weights(
     return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
+def write_following(path: Path, name: str, *, mean: float, scale: float) -> Path:
+    """A policy whose offset is one input of the state, normalised: (x - mean) / scale, within 5."""
+    # Q(a) = a x - a^2 / 2 peaks at a = x, and x = relu(x) - relu(-x)
+    offsets = np.array(FACTS.offsets)
+    signs = np.array([1.0, -1.0])
+    tensors = {
+        "input_mean": np.array([mean]),
+        "input_scale": np.array([scale]),
+        "hidden.0.weight": signs[None, :, None],
+        "hidden.0.bias": np.zeros((1, 2)),
+        "q.weight": np.outer(offsets, signs)[None],
+        "q.bias": -(offsets**2)[None] / 2,
+    }
+    said = replace(FACTS, inputs=(name,))
+    file.save(path, said, {name: np.asarray(each, "f4") for name, each in tensors.items()})
+    return path
+
+
 def write_policy(path: Path, *, seed: int = 0, **facts: Any) -> Path:  # noqa: ANN401 # any field
     """A policy file in order, with `FACTS` but for those given."""
     said = replace(FACTS, **facts)

@@ -19,7 +19,7 @@ PARTS = [ROOT, ROOT.parent / "benchmarks", ROOT.parent / "tests"]
 NUMPY_ONLY = ("analysis", "policy")
 AT_THE_TOP = {path.stem for path in ROOT.glob("*.py")}
 MAY_IMPORT = {"export.py": {"onnx"}}  # what it writes, it writes with the library of the format
-HEAVY = {"torch", "skimage", "scipy", "matplotlib"}
+HEAVY = {"torch", "onnx", "skimage", "scipy", "matplotlib"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -51,7 +51,7 @@ def plan(
 
     The decisions are those that `transcode` makes with the same settings, by a policy that does not
     ask what the encoder made of earlier segments: nothing is encoded here that could be told.
-    `rule` and `fixed` do not ask.
+    `rule` and `fixed` do not ask; a `Notice` names a policy that does.
 
     Args:
         input: a video file, or `-` for standard input.
@@ -65,6 +65,7 @@ def plan(
 
     Raises:
         SettingsError: a setting makes no sense, or the encoder would ignore the plan.
+        PolicyError: the policy's file is none, or does not fit.
         InputError: the input cannot be used.
         OutputError: the output exists already, or cannot be written.
     """

@@ -80,6 +80,7 @@ def transcode(
     Raises:
         SettingsError: a setting, or the output's name, makes no sense; or the input has no size
             that `keep_smaller` could go by.
+        PolicyError: the policy's file is none, or does not fit.
         PlanError: `plan` cannot be read, or is not one of this video, or of these settings.
         InputError: the input cannot be used.
         EncodeError: the encoder failed.
