@@ -128,9 +128,7 @@ def test_the_plugin_is_told_which_policy_decides(tmp_path: Path, folder: Path, c
 
 
 def test_a_name_that_is_none_is_refused_before_the_input_is_opened() -> None:
-    with pytest.raises(
-        rlcodec.SettingsError, match=r"choose one of .*, or name a policy file"
-    ):
+    with pytest.raises(rlcodec.SettingsError, match=r"choose one of .*, or name a policy file"):
         rlcodec.transcode("missing.mkv", "out.mp4", policy="best")
 
 
