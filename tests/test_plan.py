@@ -23,7 +23,7 @@ from tests.conftest import Command
 from tests.encodes import encode
 from tests.folder import contents
 
-FAST = ("--preset", "superfast")
+FAST = ("--preset", "superfast", "--policy", "rule")
 
 
 def film(path: Path) -> Path:
