@@ -82,6 +82,7 @@ def stored_encodes(draw: st.DrawFn) -> StoredEncode:
     measured=arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 5))),
 )
 def test_what_goes_in_comes_out(
+    *,
     encodes: list[StoredEncode],
     name: str,
     group: str,
@@ -179,18 +180,19 @@ def test_a_killed_writer_leaves_what_was_committed(tmp_path: Path) -> None:
     with Store(path, create=True) as store:
         number = added(store, a_picture()).id
         store.add_encode(number, RECIPE, an_encode(20))
-        # A copy of the files in the middle of a transaction is what a kill leaves
-        with pytest.raises(RuntimeError), store._database.transaction():
-            store._database._connection.execute("PRAGMA cache_spill = 1")
-            store._database._connection.execute("PRAGMA cache_size = 1")
-            store._database.execute("UPDATE encode SET crf = 30, qp = zeroblob(100000)", ())
-            store._database.execute("UPDATE encode SET psnr = zeroblob(100000)", ())
-            killed = tmp_path / "killed.db"
-            killed.write_bytes(path.read_bytes())
-            journal = path.with_name("s.db-journal").read_bytes()
-            killed.with_name("killed.db-journal").write_bytes(journal)
-            assert killed.stat().st_size > 100000
-            raise RuntimeError
+    killed = tmp_path / "killed.db"
+    database = sqlite3.connect(path, isolation_level=None)
+    # A cache of one page has it write into the file before it commits
+    database.execute("PRAGMA cache_size = 1")
+    database.execute("BEGIN")
+    for column in ("qp", "psnr"):
+        database.execute(f"UPDATE encode SET crf = 30, {column} = zeroblob(100000)")
+    # What lies on the disk now is what a kill leaves
+    killed.write_bytes(path.read_bytes())
+    journal = path.with_name("s.db-journal").read_bytes()
+    killed.with_name("killed.db-journal").write_bytes(journal)
+    database.close()
+    assert killed.stat().st_size > 100000
     with Store(killed) as store:
         assert store.crfs(number, RECIPE) == {20}
         assert len(store.encodes(number, RECIPE)[0].qp) == 3
