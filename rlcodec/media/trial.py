@@ -70,7 +70,7 @@ def trial(
     """Encode all of `reference` in one go as `settings` say, and score what decodes from it.
 
     `on_frame` is called after every frame. With one of the encoder's `threads` the result is the
-    same on every machine; what scoring adds is a tenth of the time that `medium` takes.
+    same on every machine. Decoding and scoring add a seventh to the time that `medium` takes.
 
     Raises:
         EncodeError: the encoder failed, or what it wrote does not decode.
