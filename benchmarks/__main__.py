@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.grid import grid
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
 from benchmarks.shots import shots
@@ -15,7 +16,7 @@ def main() -> None:
     """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
 
 
-for command in (memory, overhead, shots, startup):
+for command in (grid, memory, overhead, shots, startup):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import click
 from rlcodec.cli.choices import pairs
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
-from rlcodec.cli.progress import ProgressDisplay
+from rlcodec.cli.progress import ProgressDisplay, size
 from rlcodec.corpus.collect import GRID, MAX_FRAMES, Collection, add_videos
+from rlcodec.corpus.info import Info, corpus_info
 from rlcodec.corpus.manifest import entries, parse_scale
 from rlcodec.errors import RlcodecError, SettingsError
 from rlcodec.settings import CODECS, Settings
@@ -111,6 +113,16 @@ def add(
     sys.exit(RlcodecError.exit_code if collection.failures else 0)
 
 
+@command.command()
+@click.argument("store", type=click.Path(path_type=Path), metavar="STORE.db")
+@click.option("--json", "as_json", is_flag=True, help="Print it as one JSON document.")
+@examples("rlcodec corpus info corpus.db")
+def info(store: Path, *, as_json: bool) -> None:
+    """Say what STORE.db holds: the videos, how they were encoded, and at which CRFs."""
+    found = corpus_info(store)
+    print_result(json.dumps(found.as_dict()) if as_json else _table(found))
+
+
 def parse_grid(text: str) -> list[float]:
     """Read `12-45/3`, or `20,24,28`: CRFs.
 
@@ -132,3 +144,28 @@ def _summary(store: Path, collection: Collection) -> str:
         f"{one_line(str(store))}: {collection.videos - len(collection.failures)} of "
         f"{collection.videos} videos, {collection.made} encodes made, {collection.kept} were there"
     )
+
+
+def _table(found: Info) -> str:
+    pictures = found.pictures
+    width = max([len("video"), *(len(one_line(picture.name)) for picture in pictures)])
+    groups = len({picture.group for picture in pictures})
+    frames = sum(picture.frames for picture in pictures)
+    held = f"{len(pictures)} videos of {groups} groups, {frames} frames"
+    lines = [f"{one_line(found.store)}: {size(found.bytes)}, {held}"]
+    for recipe, grid in found.recipes.items():
+        options = "".join(f" {key}={value}" for key, value in recipe.encoder_options.items())
+        at = ", ".join(f"{crf:g} ({count})" for crf, count in grid.items())
+        how = f"{recipe.codec} {recipe.preset}{options}, threads {recipe.threads}"
+        lines += [
+            f"{how}, {recipe.libraries}: {sum(grid.values())} encodes",
+            f"  at CRF (videos): {at}",
+        ]
+    lines.append(f"{'video':{width}}  {'size':>11}{'frames':>8}  group")
+    lines += [
+        f"{one_line(picture.name):{width}}  {f'{picture.width}x{picture.height}':>11}"
+        f"{picture.frames:8}  {one_line(picture.group)}"
+        + ("" if picture.id in found.analysed else "  (to be analysed again)")
+        for picture in pictures
+    ]
+    return "\n".join(lines)

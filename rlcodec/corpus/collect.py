@@ -6,22 +6,22 @@ depend on the machine; several run side by side.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import TypeVar
 
 from rlcodec.analysis import state
+from rlcodec.corpus.crew import Crew, OnFrame
 from rlcodec.corpus.manifest import Entry
 from rlcodec.corpus.store import Store
-from rlcodec.corpus.worker import Order, Survey, begin, survey, work
-from rlcodec.errors import EncodeError, RlcodecError, SettingsError, StoreError
+from rlcodec.corpus.worker import Order, Survey, Task, survey, work
+from rlcodec.engine.setup import options_for
+from rlcodec.errors import RlcodecError, SettingsError, StoreError
 from rlcodec.events import Collecting, Notice, OnEvent, Progress, ignore
+from rlcodec.media.capability import inspect
+from rlcodec.media.reference import PIX_FMT
 from rlcodec.media.vmaf import vmaf_scorer
 
 GRID = tuple(float(crf) for crf in range(12, 46, 3))
@@ -29,10 +29,9 @@ GRID = tuple(float(crf) for crf in range(12, 46, 3))
 MAX_FRAMES = 1500
 """How many frames of every video are used, unless told otherwise."""
 LEAST_CRFS = 4
-_TICK_S = 0.5
 
-_K = TypeVar("_K")
-_T = TypeVar("_T")
+_T = TypeVar("_T", Entry, Task)
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,6 @@ class Collection:
     made: int
     kept: int
     failures: tuple[Failure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One video at some CRFs: what one process does in one go."""
-
-    entry: Entry
-    digest: str
-    crfs: tuple[float, ...]
-    frames: int
 
 
 def add_videos(
@@ -100,119 +89,94 @@ def add_videos(
         SettingsError: a setting makes no sense.
         StoreError: the store cannot be used.
     """
-    tell = on_progress or ignore
     order = Order(Path(store), codec, preset, dict(encoder_options or {}), max_frames or 0, vmaf)
     grid = _checked_grid(crfs, order)
     if vmaf:
         vmaf_scorer()  # refuses what cannot be measured here
-    jobs = jobs or os.cpu_count() or 1
     with Store(order.store, create=True):
-        pass
-    context = multiprocessing.get_context("spawn")
-    queue: Queue[int] = context.Queue()
-    with ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=begin, initargs=(queue,)
-    ) as pool:
-        try:
-            return _Run(order, grid, pool, queue, tell).run(videos, jobs)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+        pass  # before any work: what is no store is refused
+    jobs = jobs or os.cpu_count() or 1
+    run = _Run(order, grid, on_progress or ignore)
+    with Crew(jobs, run.count) as crew:
+        return run.collect(crew, videos, jobs)
 
 
 class _Run:
-    def __init__(
-        self,
-        order: Order,
-        grid: tuple[float, ...],
-        pool: ProcessPoolExecutor,
-        queue: Queue[int],
-        tell: OnEvent,
-    ) -> None:
+    def __init__(self, order: Order, grid: tuple[float, ...], tell: OnEvent) -> None:
         self._order = order
         self._grid = grid
-        self._pool = pool
-        self._queue = queue
         self._tell = tell
-        self._groups: dict[str, Entry] = {}
-        self._failures: list[Failure] = []
+        self._failures: dict[Entry, Failure] = {}
         self._frames = 0
+        self._kept = 0
 
-    def run(self, videos: Sequence[Entry], jobs: int) -> Collection:
-        looks = {self._pool.submit(survey, entry.path): entry for entry in videos}
-        surveys = [(entry, look) for entry, look in self._results(looks, lambda entry: entry.path)]
-        # In the order in which they were named, so that of two duplicates the first is kept
-        surveys.sort(key=lambda each: videos.index(each[0]))
-        with Store(self._order.store) as store:
-            tasks = [task for each in surveys if (task := self._task(store, *each)) is not None]
-        kept = len(self._grid) * len(surveys) - sum(len(task.crfs) for task in tasks)
-        self._tell(Collecting(len(videos), sum(task.frames * len(task.crfs) for task in tasks)))
-        futures = {
-            self._pool.submit(work, self._order, task.entry, task.digest, task.crfs): task
-            for task in _dealt(tasks, jobs)
-        }
-        made = sum(count for _, count in self._results(futures, lambda task: task.entry.path))
+    def count(self, frames: int) -> None:
+        """Note that so many more frames are done."""
+        self._frames += frames
         self._tell(Progress(self._frames))
-        return Collection(len(videos), made, kept, tuple(self._failures))
 
-    def _task(self, store: Store, entry: Entry, look: Survey) -> _Task | None:
-        """What is left to do about a video; None where nothing is, or where it is refused."""
-        first = self._groups.setdefault(look.digest, entry)
-        group = store.group_of(look.digest) or first.group
-        if group != entry.group:
-            self._failed(
-                entry.path,
-                f"{entry.path}: has the very content of a video of the group {group!r}, and is "
-                f"named as of {entry.group!r}; give both one group, or leave one out",
-            )
-            return None
-        picture = store.picture(look.digest, self._order.cut(entry))
+    def collect(self, crew: Crew, videos: Sequence[Entry], jobs: int) -> Collection:
+        looks = dict(self._results(crew, survey, videos))
+        tasks = self._tasks([(entry, looks[entry]) for entry in videos if entry in looks])
+        self._tell(Collecting(len(videos), sum(task.frames * len(task.crfs) for task in tasks)))
+        made = sum(count for _, count in self._results(crew, work, _dealt(tasks, jobs)))
+        return Collection(len(videos), made, self._kept, tuple(self._failures.values()))
+
+    def _tasks(self, looks: Sequence[tuple[Entry, Survey]]) -> list[Task]:
+        """What is left to do. Of videos with one content, the one named first counts."""
+        firsts: dict[str, Entry] = {}
+        named = set[tuple[str, str]]()
+        tasks = []
+        with Store(self._order.store) as store:
+            for entry, look in looks:
+                first = firsts.setdefault(look.digest, entry)
+                group = store.group_of(look.digest) or first.group
+                this = (look.digest, self._order.cut(entry).scale)
+                if group != entry.group:
+                    self._failed(
+                        entry,
+                        f"{entry.path}: has the very content of a video of the group {group!r}, "
+                        f"and is named as of {entry.group!r}; give both one group, or leave one "
+                        "out",
+                    )
+                elif this in named:
+                    self._tell(Notice(f"{entry.path}: is the same as {first.path}"))
+                else:
+                    named.add(this)
+                    tasks.append(self._task(store, entry, look))
+        return [task for task in tasks if task.crfs or task.analyse]
+
+    def _task(self, store: Store, entry: Entry, look: Survey) -> Task:
+        order = self._order
         there, analysed = set[float](), False
+        picture = store.picture(look.digest, order.cut(entry))
         if picture is not None:
-            there = store.crfs(picture.id, self._order.recipe(), vmaf=self._order.vmaf)
+            there = store.crfs(picture.id, order.recipe(), vmaf=order.vmaf)
             analysed = store.has_analysis(picture.id, state.VERSION)
         crfs = tuple(crf for crf in self._grid if crf not in there)
-        if analysed and not crfs:
-            return None
-        return _Task(
-            entry, look.digest, crfs, min(look.frames, self._order.max_frames or look.frames)
-        )
+        self._kept += len(self._grid) - len(crfs)
+        frames = min(look.frames, order.max_frames or look.frames)
+        return Task(order, entry, look.digest, frames, crfs, analyse=not analysed)
 
     def _results(
-        self, futures: Mapping[Future[_T], _K], path_of: Callable[[_K], Path]
-    ) -> Iterator[tuple[_K, _T]]:
-        """What came of every future, as it comes; what failed is noted, and left out."""
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, _TICK_S, FIRST_COMPLETED)
-            self._show_progress()
-            for future in done:
-                key = futures[future]
-                try:
-                    yield key, future.result()
-                except StoreError:
-                    raise
-                except (RlcodecError, OSError) as error:
-                    self._failed(path_of(key), str(error))
-                except BrokenProcessPool as error:
-                    raise EncodeError(
-                        f"{path_of(key)}: a process died over this video or one beside it; what "
-                        "was measured before is kept: leave the video out and run it again"
-                    ) from error
+        self, crew: Crew, work: Callable[[_T, OnFrame], _R], tasks: Iterable[_T]
+    ) -> Iterator[tuple[_T, _R]]:
+        """What came of every task, as it comes; what failed is noted, and left out."""
+        for task, result in crew.results(work, tasks):
+            if isinstance(result, StoreError):
+                raise result
+            if isinstance(result, RlcodecError):
+                self._failed(task if isinstance(task, Entry) else task.entry, str(result))
+            else:
+                yield task, result
 
-    def _failed(self, path: Path, error: str) -> None:
-        self._failures.append(Failure(path, error))
+    def _failed(self, entry: Entry, error: str) -> None:
+        if entry in self._failures:
+            return  # another process works on the same video
+        path = str(entry.path)
+        error = error if error.startswith(path) else f"{path}: {error}"
+        self._failures[entry] = Failure(entry.path, error)
         self._tell(Notice(f"left out: {error}"))
-
-    def _show_progress(self) -> None:
-        count = 0
-        while not self._queue.empty():
-            count += self._queue.get()
-        if count:
-            self._frames += count
-            self._tell(Progress(self._frames))
 
 
 def _checked_grid(crfs: Sequence[float], order: Order) -> tuple[float, ...]:
@@ -222,15 +186,16 @@ def _checked_grid(crfs: Sequence[float], order: Order) -> tuple[float, ...]:
             f"{len(grid)} CRFs are too few to tell what lies between them: give {LEAST_CRFS}"
         )
     for crf in grid:
-        order.settings(crf)  # refuses what is out of range
+        settings = order.settings(crf)  # refuses what is out of range
+    inspect(order.codec, PIX_FMT, options_for(settings))  # refuses unknown options
     return grid
 
 
-def _dealt(tasks: Sequence[_Task], jobs: int) -> list[_Task]:
+def _dealt(tasks: Sequence[Task], jobs: int) -> list[Task]:
     """The same work in at least `jobs` pieces, where it can be cut; the largest first."""
     hands = -(-jobs // len(tasks)) if tasks else 1
     pieces = [
-        replace(task, crfs=task.crfs[hand::hands])
+        replace(task, crfs=task.crfs[hand::hands], analyse=task.analyse and not hand)
         for task in tasks
         for hand in range(max(1, min(hands, len(task.crfs))))
     ]

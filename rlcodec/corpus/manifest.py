@@ -30,27 +30,30 @@ class Entry:
 
 
 def entries(paths: Sequence[Path], scale: Scale) -> list[Entry]:
-    """What `paths` name: videos, each a group of its own, and manifests.
+    """What `paths` name: videos, and manifests.
 
     A manifest is a CSV file with a column `path`, relative to its own folder, and where wanted
-    `group` (sources that belong to one family; the path if empty) and `scale` (on top of `scale`).
+    `group` (sources that belong to one family) and `scale` (instead of `scale`). A video that is
+    not said to be of a group is one of its own, which has the name of the file.
 
     Raises:
         SettingsError: a manifest cannot be read, or a video is named twice with different groups.
     """
-    found: dict[Path, Entry] = {}
+    found: dict[Entry, None] = {}
+    groups: dict[Path, str] = {}
     for path in paths:
         is_manifest = path.suffix.lower() == ".csv"
         for entry in (
             _read(path, scale) if is_manifest else [Entry(path, path.name, path.stem, scale)]
         ):
-            known = found.setdefault(entry.path.absolute(), entry)
-            if known.group != entry.group:
+            group = groups.setdefault(entry.path.absolute(), entry.group)
+            if group != entry.group:
                 raise SettingsError(
-                    f"{entry.path}: is named with two groups, {known.group!r} and {entry.group!r}; "
+                    f"{entry.path}: is named with two groups, {group!r} and {entry.group!r}; "
                     "give it one"
                 )
-    return list(found.values())
+            found[entry] = None
+    return list(found)
 
 
 def parse_scale(text: str) -> Scale:
@@ -89,6 +92,10 @@ def _read(manifest: Path, scale: Scale) -> list[Entry]:
             raise SettingsError(
                 f"{manifest}: row {number} names no video; a manifest needs a column `path`"
             )
-        own = parse_scale(row.get("scale") or "")
-        found.append(Entry(manifest.parent / path, path, row.get("group") or path, own or scale))
+        try:
+            own = parse_scale(row.get("scale") or "")
+        except SettingsError as error:
+            raise SettingsError(f"{manifest}: row {number}: {error}") from error
+        group = row.get("group") or Path(path).stem
+        found.append(Entry(manifest.parent / path, path, group, own or scale))
     return found

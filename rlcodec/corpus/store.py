@@ -8,25 +8,20 @@ committed survives whatever ends a run, and several runs may write to one store.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.errors import StoreError
+from rlcodec.corpus.database import Database
 from rlcodec.settings import Settings
 
 SCHEMA_VERSION = 1
-_APPLICATION_ID = 0x726C6364  # "rlcd": tells a store from any other SQLite file
-_WAIT_S = 60.0
-"""How long a writer waits for another one, which holds the file for some milliseconds at a time."""
 
 _SCHEMA = """
 CREATE TABLE source (
@@ -81,6 +76,11 @@ class Recipe:
         options = json.dumps(dict(sorted(settings.encoder_options.items())))
         return cls(settings.codec, settings.preset, options, threads, libraries)
 
+    @property
+    def encoder_options(self) -> dict[str, str]:
+        """The `options`, which are kept as JSON."""
+        return dict(json.loads(self.options))
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
@@ -95,6 +95,17 @@ class StoredPicture:
     height: int
     frames: int
     rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a picture, given by its id, shows: tiny pictures, one after the other."""
+
+    picture: int
+    name: str
+    group: str
+    digest: str
+    fingerprint: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +135,7 @@ class Store:
         Raises:
             StoreError: there is no such file, it is no store, or one of another version.
         """
-        self.path = path
-        if not create and not path.is_file():
-            raise StoreError(f"{path}: there is no such store; rlcodec corpus add makes one")
-        with self._explained():
-            # Transactions are begun and ended by `_transaction` alone
-            self._database = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
-        try:
-            with self._explained():
-                self._database.execute("PRAGMA foreign_keys = ON")
-                self._prepare()
-        except BaseException:
-            self._database.close()
-            raise
+        self._database = Database(path, _SCHEMA, SCHEMA_VERSION, create=create)
 
     def __enter__(self) -> Self:
         return self
@@ -151,17 +150,20 @@ class Store:
 
     def group_of(self, digest: str) -> str | None:
         """The group of the source with this content, None where it is not in the store."""
-        row = self._one("SELECT family FROM source WHERE digest = ?", digest)
+        row = self._database.one("SELECT family FROM source WHERE digest = ?", digest)
         return None if row is None else str(row[0])
 
-    def fingerprints(self, *, outside: str) -> list[tuple[str, str, Floats]]:
-        """Name, group and fingerprint of every picture that is not of the group `outside`."""
-        rows = self._all(
-            "SELECT name, family, fingerprint FROM picture JOIN source ON source.id = source "
-            "WHERE family <> ? ORDER BY picture.id",
-            outside,
+    def fingerprints(self, *, after: int) -> list[Seen]:
+        """What every picture that came after the one with this id shows, in that order."""
+        rows = self._database.all(
+            "SELECT picture.id, name, family, digest, fingerprint FROM picture "
+            "JOIN source ON source.id = source WHERE picture.id > ? ORDER BY 1",
+            after,
         )
-        return [(str(name), str(group), _floats(blob)) for name, group, blob in rows]
+        return [
+            Seen(number, name, group, digest, _floats(blob))
+            for number, name, group, digest, blob in rows
+        ]
 
     def picture(self, digest: str, cut: Cut) -> StoredPicture | None:
         """The picture of a source, None where it was not made yet."""
@@ -172,12 +174,17 @@ class Store:
         """Every picture, in the order in which they came."""
         return self._pictures("TRUE")
 
-    def add_picture(self, picture: StoredPicture, fingerprint: Floats) -> StoredPicture:
+    def add_picture(
+        self, picture: StoredPicture, fingerprint: Floats, *, compared: int
+    ) -> StoredPicture | None:
         """Keep a picture, and its source if that is new; it then has an id.
 
-        One that is there already, say because another run was faster, stays as it is.
+        One that is there already, since another run was faster, stays as it is. Nothing is kept,
+        and None returned, if there are pictures that came after the one with the id `compared`.
         """
-        with self._transaction():
+        with self._database.transaction():
+            if self._database.one("SELECT 1 FROM picture WHERE id > ?", compared):
+                return None
             self._database.execute(
                 "INSERT OR IGNORE INTO source (digest, name, family) VALUES (?, ?, ?)",
                 (picture.digest, picture.name, picture.group),
@@ -196,9 +203,7 @@ class Store:
                     fingerprint.tobytes(),
                 ),
             )
-        kept = self.picture(picture.digest, picture.cut)
-        assert kept is not None
-        return kept
+        return self.picture(picture.digest, picture.cut)
 
     def has_analysis(self, picture: int, version: int) -> bool:
         """Whether a picture has been analysed by this version of the state."""
@@ -215,7 +220,7 @@ class Store:
         self, picture: int, version: int, measured: Floats, cuts: NDArray[np.bool_]
     ) -> None:
         """Keep what was measured of a picture's frames."""
-        with self._transaction():
+        with self._database.transaction():
             self._database.execute(
                 "INSERT OR REPLACE INTO analysis VALUES (?, ?, ?, ?)",
                 (picture, version, measured.tobytes(), cuts.tobytes()),
@@ -223,7 +228,7 @@ class Store:
 
     def crfs(self, picture: int, recipe: Recipe, *, vmaf: bool = False) -> set[float]:
         """The CRFs at which a picture was encoded by `recipe`, with `vmaf` if that is wanted."""
-        rows = self._all(
+        rows = self._database.all(
             "SELECT crf FROM encode WHERE picture = ? AND codec = ? AND preset = ? AND options = ? "
             "AND threads = ? AND libraries = ? AND (vmaf IS NOT NULL OR NOT ?)",
             picture,
@@ -234,7 +239,7 @@ class Store:
 
     def encodes(self, picture: int, recipe: Recipe) -> list[StoredEncode]:
         """The encodes of a picture by `recipe`, by rising CRF."""
-        rows = self._all(
+        rows = self._database.all(
             "SELECT crf, delay, bytes, qp, psnr, ssim, reported_psnr, vmaf FROM encode "
             "WHERE picture = ? AND codec = ? AND preset = ? AND options = ? AND threads = ? "
             "AND libraries = ? ORDER BY crf",
@@ -258,7 +263,7 @@ class Store:
     def add_encode(self, picture: int, recipe: Recipe, encode: StoredEncode) -> None:
         """Keep an encode."""
         arrays = (encode.bytes, encode.qp, encode.psnr, encode.ssim, encode.reported_psnr)
-        with self._transaction():
+        with self._database.transaction():
             self._database.execute(
                 "INSERT OR REPLACE INTO encode VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -273,107 +278,43 @@ class Store:
 
     def recipes(self) -> Mapping[Recipe, int]:
         """Every recipe that encodes were made with, and how many there are of each."""
-        rows = self._all(
+        rows = self._database.all(
             "SELECT codec, preset, options, threads, libraries, count(*) FROM encode "
             "GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 1, 2, 3, 4, 5"
         )
         return {Recipe(*row[:-1]): row[-1] for row in rows}
 
+    def grid(self, recipe: Recipe) -> dict[float, int]:
+        """How many pictures were encoded by `recipe` at every CRF."""
+        rows = self._database.all(
+            "SELECT crf, count(*) FROM encode WHERE codec = ? AND preset = ? AND options = ? "
+            "AND threads = ? AND libraries = ? GROUP BY 1 ORDER BY 1",
+            *_with(recipe),
+        )
+        return dict(rows)
+
     def _pictures(self, where: str, *values: object) -> list[StoredPicture]:
-        rows = self._all(
+        rows = self._database.all(
             "SELECT picture.id, name, family, digest, scale, max_frames, width, height, frames,"  # noqa: S608 # the conditions are this module's own
             f" rate FROM picture JOIN source ON source.id = source WHERE {where} ORDER BY 1",
             *values,
         )
         return [
             StoredPicture(
-                row[0],
-                row[1],
-                row[2],
-                row[3],
-                Cut(row[4], row[5]),
-                row[6],
-                row[7],
-                row[8],
-                Fraction(row[9]),
+                number, name, group, digest, Cut(scale, most), width, height, frames, rate
             )
-            for row in rows
+            for number, name, group, digest, scale, most, width, height, frames, rate in (
+                (*row[:-1], Fraction(row[-1])) for row in rows
+            )
         ]
 
     def _analysis(self, picture: int, version: int) -> tuple[bytes, bytes] | None:
-        row = self._one(
+        row = self._database.one(
             "SELECT measured, cuts FROM analysis WHERE picture = ? AND version = ?",
             picture,
             version,
         )
         return None if row is None else (row[0], row[1])
-
-    def _prepare(self) -> None:
-        """See that the file is a store of this version; an empty one becomes one."""
-        if self._is_empty():
-            with self._transaction():
-                # Another run may have been faster
-                if self._is_empty():
-                    for statement in _SCHEMA.split(";"):
-                        self._database.execute(statement)
-                    self._database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                    self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        application, version = self._pragma("application_id"), self._pragma("user_version")
-        if application != _APPLICATION_ID:
-            raise StoreError(
-                f"{self.path}: is a database, but none of rlcodec's; name another file"
-            )
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: is a store of version {version}, and this rlcodec reads version "
-                f"{SCHEMA_VERSION}; begin a new store, or use the rlcodec that wrote it"
-            )
-
-    def _is_empty(self) -> bool:
-        ((tables,),) = self._database.execute("SELECT count(*) FROM sqlite_master")
-        return not (tables or self._pragma("application_id") or self._pragma("user_version"))
-
-    def _pragma(self, name: str) -> int:
-        ((value,),) = self._database.execute(f"PRAGMA {name}")
-        return int(value)
-
-    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
-        rows = self._all(query, *values)
-        return rows[0] if rows else None
-
-    def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._explained():
-            return self._database.execute(query, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._explained():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {_explanation(error)}") from error
-
-
-def _explanation(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorname", "")
-    if code == "SQLITE_FULL":
-        return "no space is left on the disk; what was kept is safe: make room and run it again"
-    if code == "SQLITE_NOTADB":
-        return "is no store; name another file"
-    if code == "SQLITE_BUSY":
-        return f"another program has held it for {_WAIT_S:g} s; run it again"
-    return f"the store cannot be used: {error}"
 
 
 def _floats(blob: object) -> Floats:

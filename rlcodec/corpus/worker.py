@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
-import time
+import random
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from multiprocessing import connection, parent_process
-from multiprocessing.queues import Queue
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlcodec.analysis import state
+from rlcodec.corpus.crew import OnFrame
 from rlcodec.corpus.duplicates import near_duplicate
 from rlcodec.corpus.manifest import Entry, show_scale
 from rlcodec.corpus.store import Cut, Recipe, Store, StoredEncode, StoredPicture
 from rlcodec.engine.analyst import Analyst
-from rlcodec.errors import InputError
+from rlcodec.errors import EncodeError, InputError
 from rlcodec.media.fingerprint import fingerprint
 from rlcodec.media.reference import Reference
 from rlcodec.media.source import Source
@@ -30,7 +27,6 @@ from rlcodec.settings import MAX_PIXELS, Settings
 
 THREADS = 1
 """Of every encode. More of them change the bytes, and by how much depends on the machine."""
-_REPORT_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,95 +63,87 @@ class Survey:
     frames: int
 
 
-@dataclass(slots=True)
-class _Reporter:
-    """Tells the main process, now and then, how many frames are through."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One video at some CRFs: what one process does in one go.
 
-    queue: Queue[int] | None = None
-    frames: int = 0
-    told: float = field(default_factory=time.monotonic)
+    `frames` is about how many it has; `analyse` is whether its frames are to be measured too.
+    """
 
-    def count(self) -> None:
-        self.frames += 1
-        if self.queue is not None and time.monotonic() - self.told > _REPORT_S:
-            self.queue.put(self.frames)
-            self.frames, self.told = 0, time.monotonic()
-
-
-_reporter = _Reporter()
+    order: Order
+    entry: Entry
+    digest: str
+    frames: int
+    crfs: tuple[float, ...]
+    analyse: bool
 
 
-def begin(queue: Queue[int]) -> None:
-    """Prepare a process, which ends at once when the main one does."""
-    _reporter.queue = queue
-    main = parent_process()
-    assert main is not None
-
-    def follow() -> None:
-        connection.wait([main.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
-def survey(path: Path) -> Survey:
+def survey(entry: Entry, on_frame: OnFrame) -> Survey:  # noqa: ARG001 # nothing is encoded
     """Look at a video for the first time.
 
     Raises:
         InputError: it cannot be used.
     """
+    path = entry.path
     with Source(
         str(path), max_pixels=MAX_PIXELS, audio=False, subtitles=False, allow_truncated=True
     ) as source:
         frames = source.frames or 1
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return Survey(digest, frames)
 
 
-def work(order: Order, entry: Entry, digest: str, crfs: tuple[float, ...]) -> int:
-    """Encode one video at `crfs`, as far as the store has not; how many encodes were made.
+def work(task: Task, on_frame: OnFrame) -> int:
+    """Encode a video as far as the store has not, and keep it there; how many encodes were made.
 
     Raises:
-        InputError: it cannot be used, or is a near duplicate of a video of another group.
+        InputError: it cannot be used, or another group has it or a near duplicate of it.
         EncodeError: the encoder failed.
         OutputError: there is no room for its frames.
         StoreError: the store cannot be used.
     """
-    path, cut = str(entry.path), order.cut(entry)
+    order, entry = task.order, task.entry
+    recipe = order.recipe()
     with (
         Store(order.store) as store,
         closing(
-            Reference(path, scale=entry.scale, max_frames=order.max_frames or None)
+            Reference(str(entry.path), scale=entry.scale, max_frames=order.max_frames or None)
         ) as reference,
     ):
-        picture = store.picture(digest, cut)
-        if picture is None:
-            picture = _add(store, reference, entry, digest, cut)
-        if not store.has_analysis(picture.id, state.VERSION):
+        picture = store.picture(task.digest, order.cut(entry)) or _add(store, reference, task)
+        if task.analyse:
             store.add_analysis(picture.id, state.VERSION, *_analyse(reference))
         made = 0
-        for crf in sorted(set(crfs) - store.crfs(picture.id, order.recipe(), vmaf=order.vmaf)):
-            result = trial(
-                reference,
-                order.settings(crf),
-                threads=THREADS,
-                vmaf=order.vmaf,
-                on_frame=_reporter.count,
-            )
-            encode = StoredEncode(
-                crf=crf,
-                delay=result.delay,
-                bytes=result.bytes,
-                qp=result.qp,
-                psnr=result.psnr,
-                ssim=result.ssim,
-                reported_psnr=result.reported_psnr,
-                vmaf=result.vmaf,
-            )
-            store.add_encode(picture.id, order.recipe(), encode)
-            made += 1
+        # Another run may be at it as well: each in an order of its own, they hardly meet
+        for crf in random.sample(task.crfs, len(task.crfs)):
+            if crf not in store.crfs(picture.id, recipe, vmaf=order.vmaf):
+                store.add_encode(picture.id, recipe, _encode(reference, task, crf, on_frame))
+                made += 1
         return made
+
+
+def _encode(reference: Reference, task: Task, crf: float, on_frame: OnFrame) -> StoredEncode:
+    order = task.order
+    try:
+        result = trial(
+            reference, order.settings(crf), threads=THREADS, vmaf=order.vmaf, on_frame=on_frame
+        )
+    except EncodeError as error:
+        raise EncodeError(f"{task.entry.path}: at CRF {crf:g}: {error}") from error
+    return StoredEncode(
+        crf=crf,
+        delay=result.delay,
+        bytes=result.bytes,
+        qp=result.qp,
+        psnr=result.psnr,
+        ssim=result.ssim,
+        reported_psnr=result.reported_psnr,
+        vmaf=result.vmaf,
+    )
 
 
 def _analyse(reference: Reference) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -171,24 +159,35 @@ def _analyse(reference: Reference) -> tuple[NDArray[np.float32], NDArray[np.bool
     return np.stack(rows), cuts
 
 
-def _add(store: Store, reference: Reference, entry: Entry, digest: str, cut: Cut) -> StoredPicture:
+def _add(store: Store, reference: Reference, task: Task) -> StoredPicture:
+    """Put a picture into the store, unless one of another group shows the same."""
+    entry, shown = task.entry, reference.picture
     seen = fingerprint(reference)
-    for name, group, other in store.fingerprints(outside=entry.group):
-        if near_duplicate(seen, other.reshape(-1, seen.shape[1])):
-            raise InputError(
-                f"{entry.path}: shows what {name} of the group {group!r} shows; a policy would be "
-                f"tested on what it was trained with: put both into one group, or leave one out"
-            )
-    shown = reference.picture
     picture = StoredPicture(
         id=0,
         name=entry.name,
         group=entry.group,
-        digest=digest,
-        cut=cut,
+        digest=task.digest,
+        cut=task.order.cut(entry),
         width=shown.width,
         height=shown.height,
         frames=reference.frames,
         rate=shown.rate,
     )
-    return store.add_picture(picture, seen)
+    compared = 0
+    added = None
+    # Comparing takes long: others may add theirs in the meantime, and are then compared too
+    while added is None:
+        for other in store.fingerprints(after=compared):
+            compared = other.picture
+            values = other.fingerprint.reshape(-1, seen.shape[1])
+            if other.group != entry.group and (
+                other.digest == task.digest or near_duplicate(seen, values)
+            ):
+                raise InputError(
+                    f"{entry.path}: shows what {other.name} of the group {other.group!r} shows, "
+                    f"and is named as of {entry.group!r}; a policy would be tested on what it was "
+                    "trained with: give both one group, or leave one out"
+                )
+        added = store.add_picture(picture, seen, compared=compared)
+    return added

@@ -40,11 +40,13 @@ _STATS_HEADER = struct.Struct("<IBBxx")
 class EncodedFrame:
     """One packet as it leaves the encoder.
 
-    `squared_error` is the sum over luma, None where none is reported.
+    `qp` is the mean quantiser, 0 where none is reported; `squared_error` the sum over luma, None
+    where none is reported.
     """
 
     packet: av.Packet[av.VideoStream]
     pts: int
+    qp: float
     squared_error: int | None
 
 
@@ -193,8 +195,7 @@ class AdaptiveEncoder:
         duration = self._durations.pop(packet.pts, 0)
         if duration:
             packet.duration = duration
-        _, error = read_stats(packet)
-        return EncodedFrame(packet, packet.pts, error)
+        return EncodedFrame(packet, packet.pts, *read_stats(packet))
 
     def _with_region(self, frame: av.VideoFrame, offset: float) -> av.VideoFrame:
         graph = self._regions.get(offset)

@@ -12,7 +12,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from rlcodec.errors import InputError, OutputError
+from rlcodec.errors import OutputError
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.graphs import chain
 from rlcodec.media.picture import Picture
@@ -21,6 +21,9 @@ from rlcodec.media.types import VideoFrame
 from rlcodec.settings import MAX_PIXELS, Settings
 
 PIX_FMT = "yuv420p"
+
+Scale = tuple[int, int] | int | None
+"""Width and height to be filled, a short side to shrink to, or the size as it is; in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,7 @@ class Reference:
         picture: what its frames look like.
     """
 
-    def __init__(
-        self, path: str, *, scale: tuple[int, int] | int | None, max_frames: int | None
-    ) -> None:
+    def __init__(self, path: str, *, scale: Scale, max_frames: int | None) -> None:
         """Decode `path`.
 
         Args:
@@ -50,10 +51,14 @@ class Reference:
 
         Raises:
             InputError: the file cannot be used.
-            OutputError: the temporary file cannot be written.
+            OutputError: there is no room for the temporary file.
         """
         self._stamps: list[_Stamp] = []
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="rlcodec-")  # noqa: SIM115 # `close`
+        try:
+            # Without a buffer: what does not fit on the disk is known when it is written
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="rlcodec-", buffering=0)  # noqa: SIM115 # `close` closes it
+        except OSError as error:
+            raise _no_room(path, error) from error
         try:
             with Source(
                 path, max_pixels=MAX_PIXELS, audio=False, subtitles=False, allow_truncated=True
@@ -62,10 +67,7 @@ class Reference:
                 self._fill(source, scale, max_frames)
         except OSError as error:
             self._file.close()
-            raise OutputError(
-                f"{path}: its frames could not be kept in {tempfile.gettempdir()}: "
-                f"{error.strerror}; TMPDIR names another folder"
-            ) from error
+            raise _no_room(path, error) from error
         except BaseException:
             self._file.close()
             raise
@@ -77,37 +79,35 @@ class Reference:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """The frames in display order, with their timestamps: new objects each time."""
-        self._file.flush()
         shape = (self.picture.height * 3 // 2, self.picture.width)
         kept = np.memmap(self._file, np.uint8, "r", shape=(self.frames, *shape))
         for lines, stamp in zip(kept, self._stamps, strict=True):
             frame = VideoFrame.from_ndarray(lines, format=PIX_FMT)
             frame.pts, frame.time_base = stamp.pts, self.picture.time_base
             frame.duration = stamp.duration
+            # Grey of full range, which the analysis sees, is made of either range
+            frame.color_range = self.picture.colour.range
             yield frame
 
     def close(self) -> None:
         """Give the temporary file back."""
         self._file.close()
 
-    def _fill(
-        self, source: Source, scale: tuple[int, int] | int | None, max_frames: int | None
-    ) -> None:
-        shown = source.picture
-        settings = Settings(pix_fmt=PIX_FMT, scale=_scaled(shown.width, shown.height, scale))
-        shrink = PictureFilter(source, settings)
-        width, height = scale if isinstance(scale, tuple) else _even(shrink.picture)
-        crop = _crop(shrink.picture, width, height)
-        self.picture = replace(shrink.picture, width=width, height=height, interlaced=False)
+    def _fill(self, source: Source, scale: Scale, max_frames: int | None) -> None:
+        shrink = _shrink(source, scale)
+        shown = shrink.picture
+        width, height = scale if isinstance(scale, tuple) else (shown.width, shown.height)
+        self.picture = replace(shown, width=width, height=height)
+        crop = _crop(shown, width, height)
         for frame in islice(_frames(source, shrink), max_frames):
             assert frame.pts is not None
             self._stamps.append(_Stamp(frame.pts, frame.duration or 0))
             if crop is not None:
                 crop.vpush(frame)
                 frame = crop.vpull()  # noqa: PLW2901 # the same frame, smaller
-            self._file.write(frame.to_ndarray().tobytes())
-        if not self._stamps:
-            raise InputError(f"{source.label}: holds no frame")
+            left = memoryview(frame.to_ndarray().tobytes())
+            while left:
+                left = left[self._file.write(left) :]
 
 
 def _frames(source: Source, shrink: PictureFilter) -> Iterator[VideoFrame]:
@@ -117,21 +117,17 @@ def _frames(source: Source, shrink: PictureFilter) -> Iterator[VideoFrame]:
     yield from shrink.flush()
 
 
-def _scaled(width: int, height: int, scale: tuple[int, int] | int | None) -> tuple[int, int] | None:
-    """What `Settings.scale` has to be for a picture of `width` x `height`."""
-    if scale is None:
-        return None
-    if isinstance(scale, int):
-        if scale >= min(width, height):
-            return None
-        return (-1, scale) if height <= width else (scale, -1)
-    # The side that comes out longer than asked for is the one that follows from the other
-    wide, high = scale
-    return (-1, high) if width * high >= height * wide else (wide, -1)
-
-
-def _even(picture: Picture) -> tuple[int, int]:
-    return max(2, picture.width // 2 * 2), max(2, picture.height // 2 * 2)
+def _shrink(source: Source, scale: Scale) -> PictureFilter:
+    """What makes pictures of a source as small as they can be for `scale`, nothing cut off yet."""
+    whole = PictureFilter(source, Settings(pix_fmt=PIX_FMT))
+    sides = whole.picture.width, whole.picture.height
+    if scale is None or (isinstance(scale, int) and scale >= min(sides)):
+        return whole
+    width, height = scale if isinstance(scale, tuple) else (scale, scale)
+    by_height = PictureFilter(source, Settings(pix_fmt=PIX_FMT, scale=(-1, height)))
+    if by_height.picture.width >= width:
+        return by_height
+    return PictureFilter(source, Settings(pix_fmt=PIX_FMT, scale=(width, -1)))
 
 
 def _crop(picture: Picture, width: int, height: int) -> Graph | None:
@@ -139,3 +135,11 @@ def _crop(picture: Picture, width: int, height: int) -> Graph | None:
         return None
     shape = (picture.width, picture.height, picture.pix_fmt, picture.time_base)
     return chain(*shape, ("crop", f"{width}:{height}"))
+
+
+def _no_room(path: str, error: OSError) -> OutputError:
+    folder = tempfile.tempdir or "a temporary folder"
+    return OutputError(
+        f"{path}: its raw frames could not be kept in {folder}: {error.strerror}; set TMPDIR to a "
+        "folder with more room"
+    )
