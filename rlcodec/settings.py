@@ -15,6 +15,7 @@ from rlcodec.options import check_options
 
 CODECS = ("libx264", "libx265")
 POLICIES = ("rule", "fixed")
+SCOPES = ("title", "library")
 DEINTERLACE = ("auto", "off", "on")
 CRF_RANGE = (0.0, 51.0)
 MAX_OFFSET_RANGE = (0.0, 20.0)
@@ -46,6 +47,8 @@ class Settings:
         crf: base CRF, `CRF_RANGE`; the policy moves every segment away from it.
         encoder_options: further options of the encoder, by its own names.
         policy: one of `POLICIES`.
+        scope: one of `SCOPES`: whether a policy moves bytes between the shots of this file, or
+            takes it for one of a library and may give it more or fewer bytes as a whole.
         max_offset: how far, in CRF, a policy may leave `crf`.
         pix_fmt: pixel format of the output; None keeps the input's where the encoder can.
         scale: width and height of the output in pixels; -1 for one of them keeps the
@@ -67,6 +70,7 @@ class Settings:
     crf: float = 23.0
     encoder_options: Mapping[str, str] = field(default_factory=dict)
     policy: str = "rule"
+    scope: str = "title"
     max_offset: float = 8.0
     pix_fmt: str | None = None
     scale: tuple[int, int] | None = None
@@ -81,6 +85,7 @@ class Settings:
         _require_one_of("codec", self.codec, CODECS)
         _require_one_of("preset", self.preset, PRESETS)
         _require_one_of("policy", self.policy, POLICIES)
+        _require_one_of("scope", self.scope, SCOPES)
         _require_one_of("deinterlace", self.deinterlace, DEINTERLACE)
         _require_within("crf", self.crf, CRF_RANGE)
         _require_within("max_offset", self.max_offset, MAX_OFFSET_RANGE)
@@ -104,6 +109,7 @@ class Choices(TypedDict, total=False):
     crf: float
     encoder_options: Mapping[str, str]
     policy: str
+    scope: str
     max_offset: float
     pix_fmt: str | None
     scale: tuple[int, int] | None

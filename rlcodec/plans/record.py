@@ -18,7 +18,7 @@ FORMAT, VERSION = "rlcodec-plan", 1
 MAX_FRAMES = 2**31 - 1
 
 # What a plan has decided for good
-_DECIDED = ("policy", "crf", "max_offset")
+_DECIDED = ("policy", "scope", "crf", "max_offset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
