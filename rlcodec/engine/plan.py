@@ -29,11 +29,11 @@ from rlcodec.events import (
     ignore,
 )
 from rlcodec.media.filters import PictureFilter
-from rlcodec.media.publish import PendingFile, refusal
 from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.formats import RENDERERS, render
 from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
+from rlcodec.publish import PendingFile
 from rlcodec.settings import Choices, Settings
 
 
@@ -82,16 +82,8 @@ def plan(
         source = stack.enter_context(open_source(input, alone))
         made = _Planner(source, chosen, on_progress or ignore).run()
         if pending is not None:
-            _write(pending, render(made, format))
+            pending.fill(render(made, format).encode())
         return made
-
-
-def _write(pending: PendingFile, text: str) -> None:
-    try:
-        pending.path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise refusal(pending.label, error.errno, error.strerror) from error
-    pending.publish()
 
 
 class _Planner:

@@ -39,12 +39,12 @@ from rlcodec.media.containers import Container, container_for
 from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
-from rlcodec.media.publish import PendingFile
 from rlcodec.media.routes import Way, codec_of, routes
 from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.reading import load_plan
 from rlcodec.plans.record import Plan
+from rlcodec.publish import PendingFile
 from rlcodec.settings import Choices, Settings
 
 
