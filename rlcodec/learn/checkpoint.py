@@ -13,7 +13,7 @@ import torch
 
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.learn.config import AgentConfig
-from rlcodec.media.publish import PendingFile
+from rlcodec.publish import PendingFile
 
 _FORMAT = 1
 
