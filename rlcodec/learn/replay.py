@@ -135,7 +135,7 @@ def measure_scales(episodes: Sequence[Episode]) -> Scales:
     return Scales(
         input_mean=states.mean(0),
         # An input that never moved tells nothing: held at its mean, wherever it may go later
-        input_scale=np.where(spread > 1e-6, spread, 1e6).astype(np.float32),
+        input_scale=np.where(spread > 1e-6, spread, 1e4).astype(np.float32),
         reward=float(rewards.std()) or 1.0,
         auxiliary=np.maximum(auxiliary.std((0, 2)), 1e-6).astype(np.float32),
     )
