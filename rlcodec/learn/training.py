@@ -8,6 +8,7 @@ generators to go on exactly as if nothing had happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,18 +131,19 @@ def train(
         SettingsError: it was made with other hyper-parameters.
         OutputError: the checkpoint cannot be written.
     """
-    run = _Run(task, config)
-    if resume:
-        assert checkpoint is not None
-        run.restore(read_checkpoint(checkpoint, task.name, config))
-        yield Resumed(run.agent.updates)
-    while not run.over:
-        yield run.round()
-        if run.due:
-            yield run.validate()
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, task.name, config, run.state())
-    yield run.result()
+    with _one_thread():
+        run = _Run(task, config)
+        if resume:
+            assert checkpoint is not None
+            run.restore(read_checkpoint(checkpoint, task.name, config))
+            yield Resumed(run.agent.updates)
+        while not run.over:
+            yield run.round()
+            if run.due:
+                yield run.validate()
+                if checkpoint is not None:
+                    write_checkpoint(checkpoint, task.name, config, run.state())
+        yield run.result()
 
 
 class _Run:
@@ -264,6 +266,17 @@ class _Run:
 def returns_of(cases: Sequence[Case], choose: Choose) -> NDArray[np.float64]:
     """What a policy earns in each case; a fixed CRF earns 0."""
     return np.array([each.earned for each in play([case.start for case in cases], choose)])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: sums then do not depend on the cores, and small nets gain none."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _arrays(tensors: dict[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
