@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         OutputError,
         OutputExistsError,
         PlanError,
+        PolicyError,
         RlcodecError,
         SettingsError,
     )
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     )
     from rlcodec.plans.reading import load_plan
     from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
+    from rlcodec.policy.export import export_policy
+    from rlcodec.policy.facts import PolicyFacts
+    from rlcodec.policy.file import PolicyFile
+    from rlcodec.policy.shipped import load_policy, policies
     from rlcodec.settings import Settings
 
 __all__ = [
@@ -68,6 +73,9 @@ __all__ = [
     "PlanError",
     "PlannedInput",
     "PlannedSegment",
+    "PolicyError",
+    "PolicyFacts",
+    "PolicyFile",
     "Progress",
     "Result",
     "RlcodecError",
@@ -80,8 +88,11 @@ __all__ = [
     "__version__",
     "add_adaptive_stream",
     "compare",
+    "export_policy",
     "load_plan",
+    "load_policy",
     "plan",
+    "policies",
     "transcode",
     "transcode_all",
 ]
@@ -116,6 +127,10 @@ _HOMES = {
     ),
     "rlcodec.plans.reading": ("load_plan",),
     "rlcodec.plans.record": ("Plan", "PlannedInput", "PlannedSegment"),
+    "rlcodec.policy.export": ("export_policy",),
+    "rlcodec.policy.facts": ("PolicyFacts",),
+    "rlcodec.policy.file": ("PolicyFile",),
+    "rlcodec.policy.shipped": ("load_policy", "policies"),
     "rlcodec.settings": ("Settings",),
 }
 

@@ -1,4 +1,4 @@
-"""Reads files, and JSON in them, that nobody vouches for: limits before trust, and messages that name the field."""
+"""Reads files and JSON that nobody vouches for: limits first, and messages that name the field."""
 
 from __future__ import annotations
 
@@ -96,10 +96,14 @@ class Fields:
         values, place = self.take(name, list), f"{self._prefix}{name}"
         return tuple(_checked(each, kind, f"{place}[{i}]") for i, each in enumerate(values))
 
-    def dict_of(self, name: str, kind: type[_Value]) -> dict[str, _Value]:
+    def dict_of(
+        self, name: str, kind: type[_Value], *, longest: int = LONGEST
+    ) -> dict[str, _Value]:
         """A field that is an object whose fields are all of one kind, by whatever names."""
         values, place = self.take(name, dict), f"{self._prefix}{name}"
-        return {key: _checked(each, kind, f"{place}.{key}") for key, each in values.items()}
+        return {
+            key: _checked(each, kind, f"{place}.{key}", longest) for key, each in values.items()
+        }
 
 
 def shown(value: object) -> str:

@@ -17,6 +17,8 @@ from rlcodec.settings import (
     DEINTERLACE,
     MAX_PIXELS,
     POLICIES,
+    SCOPES,
+    SHIPPED_POLICIES,
     Choices,
     Settings,
     parse_fps,
@@ -46,7 +48,18 @@ _OPTIONS = (
         help="A further option of the encoder, such as tune=film; may be given again.",
     ),
     click.option(
-        "--policy", default=Settings.policy, show_default=True, help=f"{', '.join(POLICIES)}."
+        "--policy",
+        metavar="NAME|FILE",
+        show_default=f"{SHIPPED_POLICIES[0]} where it fits, else rule",
+        help=f"{', '.join(POLICIES)}, or a policy file; see `rlcodec policy`.",
+    ),
+    click.option(
+        "--scope",
+        default=Settings.scope,
+        show_default=True,
+        metavar="|".join(SCOPES),
+        help="Move bytes between the shots of this file, or take it for one of a library, which "
+        "may get more bytes than another.",
     ),
     click.option(
         "--max-offset",
@@ -81,8 +94,8 @@ _OPTIONS = (
     click.option("--no-subtitles", is_flag=True, help="Leave subtitles out."),
 )
 _CHOICES = (
-    *("crf", "codec", "preset", "encoder_options", "policy", "max_offset", "pix_fmt", "scale"),
-    *("fps", "deinterlace", "max_pixels", "allow_truncated", "no_audio", "no_subtitles"),
+    *("crf", "codec", "preset", "encoder_options", "policy", "scope", "max_offset", "pix_fmt"),
+    *("scale", "fps", "deinterlace", "max_pixels", "allow_truncated", "no_audio", "no_subtitles"),
 )
 
 

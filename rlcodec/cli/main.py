@@ -25,6 +25,10 @@ _COMMANDS = {
         "rlcodec.cli.compare",
         "Score a video against the one it was made from.",
     ),
+    "policy": (
+        "rlcodec.cli.policy",
+        "List policies, show one, or export it to ONNX.",
+    ),
 }
 
 

@@ -13,10 +13,10 @@ from typing import Unpack
 from rlcodec.engine.director import Directed
 from rlcodec.engine.setup import (
     capability_for,
-    director_for,
     expected_frames,
     open_source,
     refuse_input_as_output,
+    steering_for,
 )
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import (
@@ -51,7 +51,7 @@ def plan(
 
     The decisions are those that `transcode` makes with the same settings, by a policy that does not
     ask what the encoder made of earlier segments: nothing is encoded here that could be told.
-    `rule` and `fixed` do not ask.
+    `rule` and `fixed` do not ask; a `Notice` names a policy that does.
 
     Args:
         input: a video file, or `-` for standard input.
@@ -65,6 +65,7 @@ def plan(
 
     Raises:
         SettingsError: a setting makes no sense, or the encoder would ignore the plan.
+        PolicyError: the policy's file is none, or does not fit.
         InputError: the input cannot be used.
         OutputError: the output exists already, or cannot be written.
     """
@@ -97,7 +98,8 @@ class _Planner:
         self._picture = self._filter.picture
         # What a transcode would refuse is refused before the work is done
         capability_for(settings, self._picture.pix_fmt)
-        self._director = director_for(settings, self._picture)
+        self._steering = steering_for(settings, self._picture)
+        self._director = self._steering.director
         self._segments: list[PlannedSegment] = []
         self._current: SegmentDecided | None = None
         self._frames = 0
@@ -116,6 +118,15 @@ class _Planner:
                 duration_s=None if duration is None else float(duration),
             )
         )
+        for notice in self._steering.notices:
+            self._tell(Notice(notice))
+        if self._steering.asks_encoder:
+            self._tell(
+                Notice(
+                    f"policy {self._steering.name} goes by what the encoder makes of earlier "
+                    "segments, which a plan cannot know: a transcode may decide otherwise"
+                )
+            )
         self._pass_on_notes()
         for frame, decision in self._directed():
             self._take(frame, decision)
@@ -182,7 +193,8 @@ class _Planner:
             codec=settings.codec,
             preset=settings.preset,
             crf=settings.crf,
-            policy=settings.policy,
+            policy=self._steering.name,
+            policy_digest=self._steering.digest,
             scale=settings.scale,
             fps=settings.fps,
             deinterlace=settings.deinterlace,

@@ -54,12 +54,14 @@ def _plan(document: Fields, label: str) -> Plan:
         )
     except SettingsError as error:
         raise DocumentError(str(error)) from error
+    policy = document.fields("policy")
     return Plan(
         input=_input(document.fields("input")),
         codec=document.take("codec", str),
         preset=document.take("preset", str),
         crf=document.take("crf", float),
-        policy=document.fields("policy").take("name", str),
+        policy=policy.take("name", str),
+        policy_digest=policy.optional("digest", str),
         scale=chosen.scale,
         fps=chosen.fps,
         deinterlace=document.optional("deinterlace", str) or Settings.deinterlace,
