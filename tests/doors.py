@@ -83,7 +83,7 @@ class Doors:
 def task(*, memory: bool = True, steps: int = 3) -> Task:
     """To learn the doors; validated on both sides."""
     cases = tuple(
-        Case(Start(Doors(steps, memory=memory), options={"side": side}), 1 - PRICE)
-        for side in (-1.0, 1.0)
+        Case(kind, Start(Doors(steps, memory=memory), options={"side": side}), 1 - PRICE)
+        for kind, side in (("left", -1.0), ("right", 1.0))
     )
     return Task("doors", lambda: Doors(steps, memory=memory), cases)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcodec.learn.replay import (
-    Episode,
+    Trajectory,
     ReplayBuffer,
     Scales,
     Transitions,
@@ -21,13 +21,13 @@ INPUTS, ACTIONS, MEMBERS = 4, 3, 2
 UNITS = Scales(np.zeros(INPUTS, np.float32), np.ones(INPUTS, np.float32), 1.0, np.ones(3, "f4"))
 
 
-def episode(steps: int, *, seed: int = 0, terminated: bool = True) -> Episode:
+def episode(steps: int, *, seed: int = 0, terminated: bool = True) -> Trajectory:
     rng = np.random.default_rng(seed)
 
     def drawn(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
 
-    return Episode(
+    return Trajectory(
         states=drawn(steps + 1, INPUTS),
         actions=rng.integers(ACTIONS, size=steps),
         allowed=np.ones((steps, ACTIONS), np.bool_),

@@ -43,8 +43,8 @@ def same(one: Trained, other: Trained) -> bool:
 )
 def test_an_agent_finds_the_best_policy_where_memory_is_needed(config: AgentConfig) -> None:
     trained = last(list(train(task(), config)))
-    assert trained.returns == pytest.approx([1 - PRICE, 1 - PRICE])
-    assert trained.share == pytest.approx(1)
+    assert trained.returns == pytest.approx({"left": 1 - PRICE, "right": 1 - PRICE})
+    assert trained.mean_return == pytest.approx(trained.optimum)
 
 
 def test_without_memory_nothing_can_be_won() -> None:
@@ -68,7 +68,7 @@ def test_the_tensors_act_as_the_policy_did() -> None:
             state, reward, over, _, _ = doors.step(int(network.q_values(state).argmax()))
             total += reward
         earned.append(total)
-    assert earned == pytest.approx(trained.returns)
+    assert earned == pytest.approx(list(trained.returns.values()))
     # In units of the return, not of what was learned
     state, _ = Doors().reset(options={"side": 1.0})
     assert network.q_values(state).max() == pytest.approx(1 - PRICE, abs=0.15)
@@ -139,7 +139,7 @@ def test_a_run_leaves_a_log_a_board_and_a_picture(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     assert [row["type"] for row in rows] == [type(each).__name__.lower() for each in events]
     assert [row["step"] for row in rows] == [each.step for each in events]
-    assert rows[-1]["share"] == last(events).share
+    assert rows[-1]["returns"] == last(events).returns
     assert list((tmp_path / "board").glob("events.*"))
     assert draw_curve(log, picture)
     assert picture.read_bytes().startswith(b"\x89PNG")

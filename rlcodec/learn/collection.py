@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlcodec.learn.environment import Outcomes
-from rlcodec.learn.replay import Episode, Floats
+from rlcodec.learn.replay import Floats, Trajectory
 
 Choose = Callable[[Floats, NDArray[np.bool_]], NDArray[np.int64]]
 """Actions (N,) for states (N, I), of which those in a mask (N, A) are allowed."""
@@ -65,8 +65,8 @@ class _Playing:
         self.groups.append(info["group"])
         self.over = self.terminated or truncated
 
-    def episode(self, weigh: Callable[[str], Floats]) -> Episode:
-        return Episode(
+    def trajectory(self, weigh: Callable[[str], Floats]) -> Trajectory:
+        return Trajectory(
             states=np.stack([*self.states, self.state]),
             actions=np.array(self.actions, np.int64),
             allowed=np.stack([each.allowed for each in self.outcomes]),
@@ -82,7 +82,7 @@ class _Playing:
 
 def play(
     starts: Sequence[Start], choose: Choose, weigh: Callable[[str], Floats] | None = None
-) -> list[Episode]:
+) -> list[Trajectory]:
     """Play one episode from each start, side by side.
 
     Args:
@@ -101,7 +101,7 @@ def play(
         for each, action in zip(active, actions.tolist(), strict=True):
             each.step(action)
         active = [each for each in active if not each.over]
-    return [each.episode(weigh or _equally) for each in playing]
+    return [each.trajectory(weigh or _equally) for each in playing]
 
 
 def choose_randomly(rng: np.random.Generator) -> Choose:

@@ -15,7 +15,6 @@ from rlcodec.publish import PendingFile, refusal
 
 Row = dict[str, Any]
 _KINDS = {Learned: "learned", Validated: "validated", Trained: "trained"}
-_ARRAYS = ("returns", "tensors")
 
 
 def recorded(
@@ -47,7 +46,7 @@ def recorded(
             except OSError as error:
                 raise refusal(log, error.errno, error.strerror) from error
             if writer is not None and isinstance(event, Learned | Validated):
-                for name, value in _numbers(event).items():
+                for name, value in _flat(_numbers(event)):
                     writer.add_scalar(name, value, event.step)
             yield event
 
@@ -111,8 +110,16 @@ def _row(event: Learned | Validated | Trained) -> Row:
 
 
 def _numbers(event: Learned | Validated | Trained) -> Row:
-    names = [each.name for each in dataclasses.fields(event) if each.name not in _ARRAYS]
+    names = [each.name for each in dataclasses.fields(event) if each.name != "tensors"]
     return {name: getattr(event, name) for name in names}
+
+
+def _flat(row: Row) -> Iterator[tuple[str, float]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{kind}", each) for kind, each in value.items())
+        else:
+            yield name, value
 
 
 def _line(row: Row) -> str:

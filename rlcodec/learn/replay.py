@@ -1,4 +1,4 @@
-"""What the agent has lived through: episodes to transitions, and a buffer to draw them from.
+"""What the agent has lived through: trajectories to transitions, and a buffer to draw them from.
 
 References:
     Mnih et al. 2015 (experience replay).
@@ -75,8 +75,8 @@ class Scales:
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
-    """What an agent saw of one title from its beginning to its end, T steps.
+class Trajectory:
+    """What an agent saw of one episode from its beginning to its end, T steps.
 
     `states` (T + 1, I): the last one follows the last action, and counts only if the episode was
     cut short (`terminated` is False). The other arrays have T rows, as in `Transitions`.
@@ -126,11 +126,11 @@ class Episode:
         )
 
 
-def measure_scales(episodes: Sequence[Episode]) -> Scales:
-    """Means and standard deviations over all steps of episodes of random behaviour."""
-    states = np.concatenate([each.states[: len(each.actions)] for each in episodes])
-    rewards = np.concatenate([each.rewards[each.allowed] for each in episodes])
-    auxiliary = np.concatenate([each.auxiliary for each in episodes])
+def measure_scales(trajectories: Sequence[Trajectory]) -> Scales:
+    """Means and standard deviations over all steps of trajectories of random behaviour."""
+    states = np.concatenate([each.states[: len(each.actions)] for each in trajectories])
+    rewards = np.concatenate([each.rewards[each.allowed] for each in trajectories])
+    auxiliary = np.concatenate([each.auxiliary for each in trajectories])
     spread = states.std(0)
     return Scales(
         input_mean=states.mean(0),

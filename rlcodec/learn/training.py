@@ -28,15 +28,18 @@ from rlcodec.learn.collection import (
     play,
 )
 from rlcodec.learn.config import AgentConfig
-from rlcodec.learn.replay import Episode, Floats, ReplayBuffer, measure_scales
+from rlcodec.learn.replay import Floats, ReplayBuffer, Trajectory, measure_scales
+
+Means = dict[str, float]
 
 _SEEDS = 2**31
 
 
 @dataclass(frozen=True)
 class Case:
-    """One validation episode, with the return of the exact optimum; a fixed CRF earns 0."""
+    """One validation episode: its kind, and what the exact optimum earns; a fixed CRF earns 0."""
 
+    kind: str
     start: Start
     optimum: float
 
@@ -76,13 +79,15 @@ class Validated:
     """The greedy policy was tried on the validation episodes.
 
     `mean_return` is against fixed CRF, which earns 0, and `optimum` what the best would have
-    earned; `share` is the one by the other. `best` says whether it beats every validation before.
+    earned; `returns` and `optima` are the same for each kind of episode. `best` says whether the
+    mean return is higher than ever before.
     """
 
     step: int
     mean_return: float
     optimum: float
-    share: float
+    returns: Means
+    optima: Means
     best: bool
 
 
@@ -97,16 +102,15 @@ class Resumed:
 class Trained:
     """The end, after `step` updates: the best policy, which was there after `best_step`.
 
-    `returns` are what it earned in each validation episode, `mean_return`, `optimum` and `share`
-    as in `Validated`; `tensors` are those of a policy file.
+    `tensors` are those of a policy file, the other fields as in `Validated`.
     """
 
     step: int
     mean_return: float
     optimum: float
-    share: float
+    returns: Means
+    optima: Means
     best_step: int
-    returns: NDArray[np.float64]
     tensors: dict[str, Floats]
 
 
@@ -212,15 +216,14 @@ class _Run:
         if best:
             self._best_step, self._best_returns = self.agent.updates, returns
             self._best_tensors = self.agent.online.export()
-        return Validated(self.agent.updates, *self._score(returns), best)
+        return Validated(self.agent.updates, *self._scores(returns), best)
 
     def result(self) -> Trained:
         """The best policy."""
         return Trained(
             self.agent.updates,
-            *self._score(self._best_returns),
+            *self._scores(self._best_returns),
             self._best_step,
-            self._best_returns,
             self._best_tensors,
         )
 
@@ -245,27 +248,37 @@ class _Run:
         self._best_returns = state["best_returns"].numpy()
         self._best_tensors = _arrays(state["best_tensors"])
 
-    def _play(self, choose: Choose, rng: np.random.Generator) -> list[Episode]:
+    def _play(self, choose: Choose, rng: np.random.Generator) -> list[Trajectory]:
         starts = [Start(each, seed=int(rng.integers(_SEEDS))) for each in self._environments]
         return play(starts, choose, self._weigh)
 
-    def _keep(self, episodes: Sequence[Episode]) -> None:
+    def _keep(self, trajectories: Sequence[Trajectory]) -> None:
         config = self._config
-        for each in episodes:
+        for each in trajectories:
             self._buffer.add(
                 each.transitions(self._scales, n_step=config.n_step, gamma=config.gamma)
             )
 
-    def _score(self, returns: NDArray[np.float64]) -> tuple[float, float, float]:
-        """Mean return, that of the optimum, and the share of it that was reached."""
-        mean = float(returns.mean())
-        optimum = float(np.mean([case.optimum for case in self._task.validation]))
-        return mean, optimum, mean / optimum if optimum else 0.0
+    def _scores(self, returns: NDArray[np.float64]) -> tuple[float, float, Means, Means]:
+        """Mean return and that of the optimum, over all cases and for each kind of them."""
+        cases = self._task.validation
+        optima = np.array([case.optimum for case in cases])
+        return (
+            float(returns.mean()),
+            float(optima.mean()),
+            _by_kind(cases, returns),
+            _by_kind(cases, optima),
+        )
 
 
 def returns_of(cases: Sequence[Case], choose: Choose) -> NDArray[np.float64]:
     """What a policy earns in each case; a fixed CRF earns 0."""
     return np.array([each.earned for each in play([case.start for case in cases], choose)])
+
+
+def _by_kind(cases: Sequence[Case], values: NDArray[np.float64]) -> Means:
+    kinds = np.array([case.kind for case in cases])
+    return {kind: float(values[kinds == kind].mean()) for kind in dict.fromkeys(kinds.tolist())}
 
 
 @contextmanager
