@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcodec.learn.replay import (
-    Trajectory,
     ReplayBuffer,
     Scales,
+    Trajectory,
     Transitions,
     measure_scales,
 )

@@ -14,8 +14,9 @@ import torch
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.learn.checkpoint import read_checkpoint
 from rlcodec.learn.config import AgentConfig, load_config
+from rlcodec.learn.events import Resumed, Trained, TrainingEvent, Validated
 from rlcodec.learn.records import draw_curve, read_log, recorded
-from rlcodec.learn.training import Resumed, Trained, TrainingEvent, Validated, train
+from rlcodec.learn.training import train
 from rlcodec.policy.network import Network
 from tests.doors import PRICE, SMALL, Doors, task
 

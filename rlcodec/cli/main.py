@@ -25,6 +25,10 @@ _COMMANDS = {
         "rlcodec.cli.compare",
         "Score a video against the one it was made from.",
     ),
+    "train": (
+        "rlcodec.cli.train",
+        "Train a policy on a corpus.",
+    ),
     "policy": (
         "rlcodec.cli.policy",
         "List policies, show one, or export it to ONNX.",

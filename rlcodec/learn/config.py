@@ -6,7 +6,6 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rlcodec.errors import InputError, SettingsError
 
@@ -130,10 +129,10 @@ _SHARES = (
 )
 
 
-def load_config(path: Path, **overrides: Any) -> AgentConfig:  # noqa: ANN401 # checked below
+def load_config(path: Path, *, seed: int | None = None) -> AgentConfig:
     """Read an `AgentConfig` from a TOML file; what it leaves out keeps its default.
 
-    `overrides` go before what the file says.
+    A `seed` goes before the one of the file.
 
     Raises:
         InputError: the file cannot be read, or is not TOML.
@@ -155,7 +154,7 @@ def load_config(path: Path, **overrides: Any) -> AgentConfig:  # noqa: ANN401 # 
                 f"{path}: {name} is {value!r}: give {_kind(defaults[name])}, "
                 f"like the default {defaults[name]!r}"
             )
-    return AgentConfig(**{**values, **overrides})
+    return AgentConfig(**(values if seed is None else {**values, "seed": seed}))
 
 
 def _is_like(value: object, default: object) -> bool:

@@ -58,35 +58,22 @@ class EnsembleLinear(nn.Module):
         return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
 
 
-class QNetwork(nn.Module):
-    """States (E, B, I) in the units of `rlcodec.analysis.state` to a `Prediction`."""
+class Trunk(nn.Module):
+    """What all heads share: normalised inputs and the hidden layers."""
 
-    def __init__(
-        self, actions: int, scales: Scales, config: AgentConfig, generator: torch.Generator
-    ) -> None:
-        """Draw a network for states and rewards of these scales."""
+    def __init__(self, scales: Scales, config: AgentConfig, generator: torch.Generator) -> None:
+        """Draw hidden layers for states of these scales."""
         super().__init__()
         self._config = config
-        self._scales = scales
         self.register_buffer("input_mean", torch.from_numpy(scales.input_mean))
         self.register_buffer("input_scale", torch.from_numpy(scales.input_scale))
-        sizes = (len(scales.input_mean), *config.hidden)
+        self.hidden = nn.ModuleList(
+            EnsembleLinear(config.members, inputs, outputs, generator)
+            for inputs, outputs in itertools.pairwise((len(scales.input_mean), *config.hidden))
+        )
 
-        def layer(inputs: int, outputs: int) -> EnsembleLinear:
-            return EnsembleLinear(config.members, inputs, outputs, generator)
-
-        self.hidden = nn.ModuleList(layer(*pair) for pair in itertools.pairwise(sizes))
-        if config.dueling:
-            self.value = layer(sizes[-1], 1)
-            self.advantage = layer(sizes[-1], actions)
-        else:
-            self.q = layer(sizes[-1], actions)
-        if config.auxiliary:
-            for name in AUXILIARY:
-                setattr(self, name, layer(sizes[-1], actions))
-
-    def forward(self, states: Tensor, noise: torch.Generator | None = None) -> Prediction:
-        """Q and auxiliary predictions.
+    def features(self, states: Tensor, noise: torch.Generator | None) -> Tensor:
+        """The last hidden layer (E, B, H) of states (E, B, I).
 
         With `noise` inputs are blurred and hidden units left out, as in an update.
         """
@@ -98,8 +85,36 @@ class QNetwork(nn.Module):
             x = torch.relu(hidden(x))
             if noise is not None:
                 x = _dropout(x, self._config.dropout, noise)
-        heads = [self.get_submodule(name)(x) for name in AUXILIARY if self._config.auxiliary]
-        return Prediction(self._q(x), torch.stack(heads, dim=2) if heads else None)
+        return x
+
+
+class QNetwork(Trunk):
+    """States (E, B, I) in the units of `rlcodec.analysis.state` to a `Prediction`."""
+
+    def __init__(
+        self, actions: int, scales: Scales, config: AgentConfig, generator: torch.Generator
+    ) -> None:
+        """Draw a network for states and rewards of these scales."""
+        super().__init__(scales, config, generator)
+        self._scales = scales
+
+        def head(outputs: int) -> EnsembleLinear:
+            return EnsembleLinear(config.members, config.hidden[-1], outputs, generator)
+
+        if config.dueling:
+            self.value, self.advantage = head(1), head(actions)
+        else:
+            self.q = head(actions)
+        if config.auxiliary:
+            self.log_bytes, self.psnr, self.ssim = (head(actions) for _ in AUXILIARY)
+
+    def forward(self, states: Tensor, noise: torch.Generator | None = None) -> Prediction:
+        """Q and auxiliary predictions, blurred by `noise` as in an update."""
+        x = self.features(states, noise)
+        if not self._config.auxiliary:
+            return Prediction(self._q(x), None)
+        heads = [self.log_bytes(x), self.psnr(x), self.ssim(x)]
+        return Prediction(self._q(x), torch.stack(heads, dim=2))
 
     def _q(self, x: Tensor) -> Tensor:
         if not self._config.dueling:

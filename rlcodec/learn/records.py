@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from rlcodec.learn.training import Learned, Resumed, Trained, TrainingEvent, Validated
+from rlcodec.learn.events import Learned, Resumed, Trained, TrainingEvent, Validated
 from rlcodec.publish import PendingFile, refusal
 
 Row = dict[str, Any]

@@ -18,6 +18,8 @@ from rlcodec.learn.training import Case, Task
 
 TITLES, REELS, LIBRARY = "titles", "reels", "library"
 """Kinds of validation episodes: clips as they are, and reels, in scope title; reels in library."""
+BASE_CRF_RANGE = (18.0, 38.0)
+"""Base CRFs that are learned for."""
 VALIDATION_CRFS = (22.0, 28.0, 34.0)
 VALIDATION_REELS = 12
 _PARTS = 5
@@ -45,7 +47,11 @@ def rate_task(table: Table, objective: Objective, held_out: frozenset[str]) -> T
 
     groups = hashlib.sha256("\n".join(sorted(held_out)).encode()).hexdigest()
     name = f"{objective}, table {table.digest[:12]}, held out {groups[:12]}"
-    return Task(name, lambda: RateEnv(training, objective, library), tuple(cases()))
+    return Task(
+        name,
+        lambda: RateEnv(training, objective, library, crf_range=BASE_CRF_RANGE),
+        tuple(cases()),
+    )
 
 
 def _validated(episodes: Episodes) -> Iterator[tuple[Episode, str, str]]:

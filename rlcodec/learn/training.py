@@ -28,9 +28,8 @@ from rlcodec.learn.collection import (
     play,
 )
 from rlcodec.learn.config import AgentConfig
+from rlcodec.learn.events import Learned, Means, Resumed, Trained, TrainingEvent, Validated
 from rlcodec.learn.replay import Floats, ReplayBuffer, Trajectory, measure_scales
-
-Means = dict[str, float]
 
 _SEEDS = 2**31
 
@@ -57,64 +56,6 @@ class Task:
     name: str
     environment: Callable[[], Environment]
     validation: Sequence[Case]
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """A round is over: `step` updates of `steps` are done.
-
-    `loss` is the mean over the round, `mean_return` what exploring earned, `epsilon` the share of
-    random actions.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    mean_return: float
-    epsilon: float
-
-
-@dataclass(frozen=True, slots=True)
-class Validated:
-    """The greedy policy was tried on the validation episodes.
-
-    `mean_return` is against fixed CRF, which earns 0, and `optimum` what the best would have
-    earned; `returns` and `optima` are the same for each kind of episode. `best` says whether the
-    mean return is higher than ever before.
-    """
-
-    step: int
-    mean_return: float
-    optimum: float
-    returns: Means
-    optima: Means
-    best: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Training goes on from a checkpoint."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The end, after `step` updates: the best policy, which was there after `best_step`.
-
-    `tensors` are those of a policy file, the other fields as in `Validated`.
-    """
-
-    step: int
-    mean_return: float
-    optimum: float
-    returns: Means
-    optima: Means
-    best_step: int
-    tensors: dict[str, Floats]
-
-
-TrainingEvent = Learned | Validated | Resumed | Trained
 
 
 def train(
