@@ -64,7 +64,7 @@ class QTable:
         states = np.concatenate([each.states[:-1] for each in trajectories])
         levels = np.arange(1, BINS) / BINS
         self._columns = list(columns)
-        # (columns, BINS - 1)
+        # For each column BINS - 1 values
         self._edges = np.quantile(states[:, self._columns], levels, axis=0).T
         cells = BINS ** len(self._columns), trajectories[0].rewards.shape[1]
         self._values, self._visits = np.zeros(cells), np.zeros(cells[0])

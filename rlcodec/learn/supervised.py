@@ -1,8 +1,8 @@
 """The supervised rival: predict what every action does, and choose at one price.
 
-The same inputs, ensemble and hidden layers as the agent's, trained by regression on states of random
-behaviour: for every action the change of log2 bytes, PSNR and SSIM, and for the segment what its
-bytes are worth at the title's price, or at the corpus's in scope library.
+The same inputs, ensemble and hidden layers as the agent's, trained by regression on states of
+random behaviour: for every action the change of log2 bytes, PSNR and SSIM, and for the segment what
+its bytes are worth at the title's price, or at the corpus's in scope library.
 """
 
 from __future__ import annotations
