@@ -29,6 +29,10 @@ _COMMANDS = {
         "rlcodec.cli.corpus",
         "Measure videos, for policies to be trained on.",
     ),
+    "train": (
+        "rlcodec.cli.train",
+        "Train a policy on a corpus.",
+    ),
     "policy": (
         "rlcodec.cli.policy",
         "List policies, show one, or export it to ONNX.",

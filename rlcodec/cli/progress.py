@@ -21,18 +21,44 @@ _WINDOW_S = 15.0
 _USUAL_COLUMNS = 80
 
 
-class ProgressDisplay:
-    """Shows events on standard error."""
+class StatusLine:
+    """The last line on standard error, which is drawn over, and lines that stay above it."""
 
     def __init__(self, *, bar: bool = True) -> None:
         """Look whether standard error is a terminal that can draw a bar, if one is wanted."""
         self._bar = bar and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._drawn = False
+
+    def note(self, line: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        click.echo(line, err=True)
+
+    def clear(self) -> None:
+        """Wipe the bar, so that something else can be printed."""
+        if self._drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._drawn = False
+
+    def draw(self, parts: list[str], share: float | None = None) -> None:
+        """Draw `parts`, the most wanted first, as far as they fit, and a bar of `share` if any."""
+        if self._bar:
+            text = _fit(parts, share, _columns() - 1)
+            click.echo(f"\r\x1b[K{text[: _columns() - 1]}", err=True, nl=False)
+            self._drawn = True
+
+
+class ProgressDisplay(StatusLine):
+    """Shows events on standard error."""
+
+    def __init__(self, *, bar: bool = True) -> None:
+        """Draw a bar where `StatusLine` can."""
+        super().__init__(bar=bar)
         self._place: list[str] = []
         self._expected: int | None = None
         self._interval = _FIRST_INTERVAL_S
         self._next = 0.0
         self._seen: deque[tuple[float, int]] = deque()
-        self._drawn = False
 
     def __call__(self, event: BatchEvent) -> None:
         """Show one event, if it is worth showing."""
@@ -45,19 +71,8 @@ class ProgressDisplay:
             self.note(f"note: {one_line(event.message)}")
         elif isinstance(event, Progress):
             self._show(event)
-        elif isinstance(event, Checking) and self._bar:
-            self._draw("  ".join([*self._place, "checking what was written"]))
-
-    def note(self, line: str) -> None:
-        """Print a line that stays."""
-        self.clear()
-        click.echo(line, err=True)
-
-    def clear(self) -> None:
-        """Wipe the bar, so that something else can be printed."""
-        if self._drawn:
-            click.echo("\r\x1b[K", err=True, nl=False)
-            self._drawn = False
+        elif isinstance(event, Checking):
+            self.draw([*self._place, "checking what was written"])
 
     def _start(self, event: Started | Comparing | Collecting) -> None:
         now = time.monotonic()
@@ -74,15 +89,11 @@ class ProgressDisplay:
         while len(self._seen) > 2 and now - self._seen[1][0] > _WINDOW_S:
             self._seen.popleft()
         if self._bar:
-            self._draw(_fit(self._parts(progress), self._share(progress), _columns() - 1))
+            self.draw(self._parts(progress), self._share(progress))
         elif now >= self._next:
             click.echo("  ".join(self._parts(progress)), err=True)
             self._interval = min(2 * self._interval, _LONGEST_INTERVAL_S)
             self._next = now + self._interval
-
-    def _draw(self, text: str) -> None:
-        click.echo(f"\r\x1b[K{text[: _columns() - 1]}", err=True, nl=False)
-        self._drawn = True
 
     def _parts(self, progress: Progress) -> list[str]:
         """What there is to say, the most wanted first."""

@@ -48,7 +48,8 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
     """One episode is one title, one step one segment, one action an offset from the base CRF.
 
     The observation is the state vector of `analysis.state`, made by the same `build` as in a
-    transcode. `info["outcomes"]` of a step is the `Outcomes` of the state that it left.
+    transcode. `info["outcomes"]` of a step is the `Outcomes` of the state that it left, and
+    `info["group"]` the group of the clip that the segment comes from.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
                 `crf`, the base; `scope`, one of `settings.SCOPES`.
 
         Returns:
-            The first state; and `episode`, its name, `crf` and `scope`.
+            The first state; and `episode`, its name, `crf`, `scope` and `allowed`, the actions (A)
+            that are within the grid, now as later.
 
         Raises:
             SettingsError: an option is not known, or `crf` is beyond the CRFs of the clips.
@@ -135,11 +137,14 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
         )
         self._playback = Playback(episode, title_of(episode, crf, scope, self._max_offset))
         first = state.build(episode.segments[0], self._playback.history)
-        return first.values, {"episode": episode.name, "crf": crf, "scope": scope}
+        return first.values, {
+            "episode": episode.name,
+            "crf": crf,
+            "scope": scope,
+            "allowed": self._stakes.allowed.copy(),
+        }
 
-    def step(
-        self, action: np.int64 | int
-    ) -> tuple[Observation, float, bool, bool, dict[str, Outcomes]]:
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Decide about the segment; the next state, or zeros when the title has ended."""
         playback, odds = self._playback, self.stakes
         assert playback is not None
@@ -154,7 +159,8 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
             states = state.build_each(following, playback.history, odds.offsets)
         outcomes = self._outcomes(segment.index, rewards, states)
         ended = following is None
-        return states[action], float(rewards[action]), ended, False, {"outcomes": outcomes}
+        info = {"outcomes": outcomes, "group": playback.episode.groups[segment.index]}
+        return states[action], float(rewards[action]), ended, False, info
 
     def _outcomes(
         self, segment: int, rewards: NDArray[np.float64], states: NDArray[np.float32]

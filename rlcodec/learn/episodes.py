@@ -51,6 +51,7 @@ class Episode:
         width, height, rate: of the picture, in pixels and frames per second.
         delay: frames that the encoder holds before it reports, at least one.
         segments: in display order.
+        groups: of the clips that the segments come from.
         curves: their outcomes.
     """
 
@@ -60,6 +61,7 @@ class Episode:
     rate: float
     delay: int
     segments: tuple[Segment, ...]
+    groups: tuple[str, ...]
     curves: Curves
 
     @property
@@ -161,6 +163,8 @@ class Episodes:
         cuts = np.concatenate([piece.clip.cuts[piece.frames] for piece in pieces])
         segments = cut(measured, cuts, float(first.rate))
         starts = np.array([segment.start_frame for segment in segments])
+        ends = np.cumsum([len(piece.frames) for piece in pieces])
+        places = np.searchsorted(ends, starts, side="right")
         return Episode(
             name=" + ".join(clip.name for clip in clips),
             width=first.width,
@@ -169,6 +173,7 @@ class Episodes:
             # What is reported at once would be so before the next decision whatever it is
             delay=max(1, first.delay),
             segments=segments,
+            groups=tuple(clips[place].group for place in places),
             curves=Curves(encodes, starts, self.psnr_cap),
         )
 

@@ -112,6 +112,7 @@ class Stakes:
     """The rewards of one episode at one base CRF.
 
     Attributes:
+        terms: what the episode is judged by.
         offsets: what each action does to the CRF (A): those beyond the grid of CRFs are held at its
             end.
         allowed: whether an action is within the grid (A).
@@ -122,6 +123,7 @@ class Stakes:
         zero: the action that leaves the CRF.
     """
 
+    terms: Terms
     offsets: Values
     allowed: NDArray[np.bool_]
     base: Values
@@ -183,6 +185,7 @@ def stakes(
     # A title beyond the cap has nothing to lose, and no slope to be judged by
     share = 1 / spent if spent > _PRICELESS else 0.0
     return Stakes(
+        terms=terms,
         offsets=held,
         allowed=np.isclose(held, asked),
         base=share * gained,

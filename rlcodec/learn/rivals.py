@@ -1,0 +1,127 @@
+"""What the agent is measured against, on the same states, data and validation episodes.
+
+A contextual bandit is the agent itself with `gamma` 0; the supervised model is in `supervised`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlcodec.analysis.state import INPUTS, State
+from rlcodec.learn.collection import Choose, Start, choose_randomly, play
+from rlcodec.learn.config import AgentConfig
+from rlcodec.learn.replay import Floats, Trajectory
+from rlcodec.learn.training import Task
+from rlcodec.policy.interface import Action
+from rlcodec.settings import CRF_RANGE
+
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True)
+class ChoosingPolicy:
+    """A policy made of a function that chooses among actions.
+
+    Attributes:
+        name: what results call it.
+        choose: gives actions for states.
+        offsets: what the actions stand for, in CRF.
+    """
+
+    name: str
+    choose: Choose
+    offsets: tuple[float, ...]
+
+    def decide(self, state: State) -> Action:
+        """The offset of the action that is chosen, among those that user and codec allow."""
+        crf, most = state["crf"], state["max_offset"]
+        offsets = np.array(self.offsets)
+        low, high = max(-most, CRF_RANGE[0] - crf), min(most, CRF_RANGE[1] - crf)
+        allowed = (low <= offsets) & (offsets <= high)
+        return Action(self.offsets[int(self.choose(state.values[None], allowed[None])[0])])
+
+
+BINNED = ("probe_log_bpp", "title_log_bpp", "probe_psnr", "previous_offset", "crf", "scope")
+"""The inputs that tabular Q-learning sees."""
+BINS = 4
+"""Of each input."""
+
+
+class QTable:
+    """Q-values in a table over quantile bins of a few inputs (Watkins 1989)."""
+
+    def __init__(
+        self, trajectories: Sequence[Trajectory], columns: Sequence[int], *, gamma: float
+    ) -> None:
+        """Lay bins so that as many states of `trajectories` fall into each, and know nothing yet.
+
+        `columns` are the places of the inputs that are binned.
+        """
+        states = np.concatenate([each.states[:-1] for each in trajectories])
+        levels = np.arange(1, BINS) / BINS
+        self._columns = list(columns)
+        # For each column BINS - 1 values
+        self._edges = np.quantile(states[:, self._columns], levels, axis=0).T
+        cells = BINS ** len(self._columns), trajectories[0].rewards.shape[1]
+        self._values, self._visits = np.zeros(cells), np.zeros(cells[0])
+        self._gamma = gamma
+
+    def learn(self, trajectory: Trajectory) -> None:
+        """Q(s, a) += (r + gamma max_a' Q(s'_a, a') - Q(s, a)) / visits(s), for every action a."""
+        cells = self._cells(trajectory.states[:-1])
+        following = self._cells(trajectory.next_states)
+        last = len(cells) - 1
+        for step, cell in enumerate(cells):
+            allowed = trajectory.allowed[step]
+            ahead = np.where(allowed, self._values[following[step]], -np.inf).max(-1)
+            over = trajectory.terminated and step == last
+            target = trajectory.rewards[step] + self._gamma * (0.0 if over else ahead)
+            self._visits[cell] += 1
+            self._values[cell] += (target - self._values[cell]) / self._visits[cell]
+
+    def choose(self, states: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The best action of each state's cell."""
+        values = np.where(allowed, self._values[self._cells(states)], -np.inf)
+        return np.asarray(values.argmax(-1))
+
+    def _cells(self, states: Floats) -> NDArray[np.int64]:
+        """The cell (...) of each state (..., I)."""
+        # As many edges as lie at or below a value make its bin: above the quantile, not at it
+        bins = (states[..., self._columns, None] > self._edges).sum(-1)
+        return np.asarray(bins @ BINS ** np.arange(len(self._columns)))
+
+
+def train_table(task: Task, config: AgentConfig, columns: Sequence[int] | None = None) -> QTable:
+    """Tabular Q-learning with the agent's episodes, discount and epsilon.
+
+    Args:
+        task: what to learn; validation chooses among the rounds, as for the agent.
+        config: `gamma`, `seed`, the exploration and the number of rounds.
+        columns: places of the inputs that are binned; those of `BINNED` where None.
+    """
+    if columns is None:
+        names = [each.name for each in INPUTS]
+        columns = [names.index(name) for name in BINNED]
+    rng = np.random.default_rng(config.seed)
+    environments = [task.environment() for _ in range(config.episodes_per_round)]
+
+    def explored(choose: Choose) -> list[Trajectory]:
+        seeds = rng.integers(_SEEDS, size=len(environments)).tolist()
+        starts = [Start(each, seed=seed) for each, seed in zip(environments, seeds, strict=True)]
+        return play(starts, choose)
+
+    anything = choose_randomly(rng)
+    table = QTable(explored(anything), columns, gamma=config.gamma)
+
+    def choose(states: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        random = rng.random(len(states)) < config.epsilon_end
+        return np.where(random, anything(states, allowed), table.choose(states, allowed))
+
+    for _ in range(config.steps // config.updates_per_round):
+        for trajectory in explored(choose):
+            table.learn(trajectory)
+    return table

@@ -1,0 +1,85 @@
+"""What an agent is trained on, and validated on, given a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from rlcodec.corpus.table import Table
+from rlcodec.errors import InputError
+from rlcodec.learn.collection import Start
+from rlcodec.learn.environment import RateEnv
+from rlcodec.learn.episodes import Episode, Episodes, Reels, folds, split
+from rlcodec.learn.objective import Objective
+from rlcodec.learn.optimum import optimum
+from rlcodec.learn.stakes import Library
+from rlcodec.learn.training import Case, Task
+
+TITLES, REELS, LIBRARY = "titles", "reels", "library"
+"""Kinds of validation episodes: clips as they are, and reels, in scope title; reels in library."""
+BASE_CRF_RANGE = (18.0, 38.0)
+"""Base CRFs that are learned for."""
+VALIDATION_CRFS = (22.0, 28.0, 34.0)
+VALIDATION_REELS = 12
+_PARTS = 5
+
+
+def rate_task(table: Table, objective: Objective, held_out: frozenset[str]) -> Task:
+    """Learn from the groups of `table` that are not `held_out`, and validate on those that are.
+
+    Raises:
+        SettingsError: a group, or a source, would stand on both sides, or one side is empty.
+    """
+    learning, judging = split(table.clips, held_out)
+    training = Episodes(learning, psnr_cap=objective.psnr_cap)
+    validation = Episodes(judging, reels=Reels(pieces=False), psnr_cap=objective.psnr_cap)
+    library = Library([training.title(place) for place in range(len(learning))], objective)
+
+    def cases() -> Iterator[Case]:
+        for episode, scope, kind in _validated(validation):
+            for crf in VALIDATION_CRFS:
+                environment = RateEnv(validation, objective, library)
+                options = {"episode": episode, "crf": crf, "scope": scope}
+                environment.reset(options=options)
+                best = optimum(environment.stakes).earned
+                yield Case(kind, Start(environment, options=options), best)
+
+    groups = hashlib.sha256("\n".join(sorted(held_out)).encode()).hexdigest()
+    name = f"{objective}, table {table.digest[:12]}, held out {groups[:12]}"
+    return Task(
+        name,
+        lambda: RateEnv(training, objective, library, crf_range=BASE_CRF_RANGE),
+        tuple(cases()),
+    )
+
+
+def _validated(episodes: Episodes) -> Iterator[tuple[Episode, str, str]]:
+    for place in range(len(episodes.clips)):
+        yield episodes.title(place), "title", TITLES
+    for seed in range(VALIDATION_REELS):
+        yield episodes.reel(seed), "title", REELS
+        yield episodes.reel(seed), "library", LIBRARY
+
+
+def draw_held_out(table: Table, seed: int) -> frozenset[str]:
+    """About a fifth of the groups, drawn by `seed`.
+
+    Raises:
+        SettingsError: there are too few groups.
+    """
+    groups = {clip.group for clip in table.clips}
+    return folds(table.clips, min(_PARTS, len(groups)), seed)[0]
+
+
+def read_held_out(path: Path) -> frozenset[str]:
+    """The groups that a text file names, one a line.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of groups: {error}") from error
+    return frozenset(line.strip() for line in lines if line.strip())

@@ -1,0 +1,189 @@
+"""`rlcodec train`: a table in, a policy out that transcodes, and everything that is kept beside."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlcodec.analysis import state
+from rlcodec.corpus.table import Table
+from rlcodec.errors import SettingsError
+from rlcodec.learn.config import AgentConfig
+from rlcodec.learn.environment import RateEnv
+from rlcodec.learn.episodes import Episodes
+from rlcodec.learn.objective import OBJECTIVES
+from rlcodec.learn.optimum import optimum
+from rlcodec.learn.playback import replay
+from rlcodec.learn.recipe import train_policy
+from rlcodec.learn.rivals import ChoosingPolicy, train_table
+from rlcodec.learn.stakes import OFFSETS
+from rlcodec.learn.supervised import train_supervised
+from rlcodec.learn.task import draw_held_out, rate_task
+from rlcodec.learn.training import returns_of
+from rlcodec.policy.file import load
+from rlcodec.policy.learned import Learned
+from tests.conftest import Command
+from tests.doors import SMALL, task
+from tests.tables import clip
+
+QUICK = """
+hidden = [16]
+members = 2
+steps = 60
+episodes_per_round = 4
+updates_per_round = 20
+warm_up_rounds = 1
+batch_size = 16
+validation_interval = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    clips = tuple(clip(seed, (30, 40), group=f"group {seed // 2}") for seed in range(8))
+    return Table(clips, "libx264", "medium", {}, state.VERSION)
+
+
+@pytest.fixture
+def store(tmp_path: Path, table: Table) -> Path:
+    table.save(tmp_path / "table.npz")
+    (tmp_path / "quick.toml").write_text(QUICK)
+    return tmp_path / "table.npz"
+
+
+def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
+    rlcodec: Command, store: Path, tmp_path: Path, table: Table
+) -> None:
+    done = rlcodec(
+        "train", store, "-o", "mine.safetensors", "--config", "quick.toml", "--seed", "3"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "update" in done.stderr
+    assert done.stdout.startswith("mine.safetensors: the policy after ")
+    policy = load(tmp_path / "mine.safetensors")
+    facts = policy.facts
+    assert (facts.name, facts.objective, facts.seed) == ("mine", "balanced", 3)
+    assert facts.corpus_digest == table.digest
+    assert facts.pixels_range[0] < 640 * 360 < facts.pixels_range[1]
+    assert {"validation titles", "validation library, optimum"} <= set(facts.scores)
+    rows = [json.loads(line) for line in (tmp_path / "mine.log.jsonl").read_text().splitlines()]
+    assert [row["type"] for row in rows] == [*["learned", "validated"] * 3, "trained"]
+    assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
+    assert list((tmp_path / "mine.tensorboard").iterdir())
+    assert not (tmp_path / "mine.checkpoint").exists()
+    episode = Episodes(table.clips).title(0)
+    offsets = replay(Learned(policy), episode, 28.0, "title")
+    assert np.isfinite(offsets).all()
+    again = rlcodec("train", store, *choices)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+
+
+def test_a_stopped_run_is_resumed_to_the_same_policy(
+    rlcodec: Command, store: Path, tmp_path: Path, table: Table
+) -> None:
+    whole = rlcodec("train", store, "-o", "whole.safetensors", "--config", "quick.toml")
+    assert whole.returncode == 0, whole.stderr
+    config = AgentConfig(**tomllib.loads(QUICK))
+    output = tmp_path / "part.safetensors"
+    for event in train_policy(table, output, OBJECTIVES["balanced"], config):
+        if event.step == 40:
+            break
+    assert not output.exists()
+    done = rlcodec("train", store, "-o", output, "--config", "quick.toml", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "going on after update 20" in done.stderr
+    first, second = load(tmp_path / "whole.safetensors"), load(output)
+    for name, tensor in first.network.tensors.items():
+        assert np.array_equal(tensor, second.network.tensors[name]), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--resume",), (4, "no checkpoint")),
+        (("--objective", "beauty"), (2, "beauty")),
+        (("--held-out", "nobody.txt"), (2, "group nobody")),
+        (("--held-out", "missing.txt"), (4, "missing.txt")),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    rlcodec: Command,
+    store: Path,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    expected: tuple[int, str],
+) -> None:
+    (tmp_path / "nobody.txt").write_text("nobody\n")
+    done = rlcodec("train", store, "-o", "mine.safetensors", *arguments)
+    assert done.returncode == expected[0]
+    assert expected[1] in done.stderr
+    assert not (tmp_path / "mine.safetensors").exists()
+
+
+def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
+    # The same video under another name, in a group of its own
+    twin = clip(0, (30, 40), group="elsewhere")
+    both = Table((*table.clips, twin), "libx264", "medium", {}, state.VERSION)
+    with pytest.raises(SettingsError, match="both sides"):
+        rate_task(both, OBJECTIVES["psnr"], frozenset({"elsewhere"}))
+
+
+def test_a_fifth_of_the_groups_is_held_out_whole(table: Table) -> None:
+    judges = draw_held_out(table, 0)
+    assert len(judges) == 1
+    assert judges == draw_held_out(table, 0)
+    assert len({draw_held_out(table, seed) for seed in range(20)}) > 1
+
+
+def test_training_without_torch_says_what_to_install(
+    rlcodec: Command, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch', name='torch')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    done = rlcodec("train", store, "-o", "mine.safetensors")
+    assert done.returncode == 2
+    assert "torch" in done.stderr
+    assert "pip install 'rlcodec[train]'" in done.stderr
+
+
+def test_tabular_q_learning_finds_the_best_policy_where_memory_is_needed() -> None:
+    doors = task()
+    found = train_table(doors, SMALL, columns=(0, 1, 2))
+    assert returns_of(doors.validation, found.choose) == pytest.approx([0.9, 0.9])
+    bandit = train_table(doors, dataclasses.replace(SMALL, gamma=0.0), columns=(0, 1, 2))
+    assert (returns_of(doors.validation, bandit.choose) <= 0.0).all()
+
+
+def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table: Table) -> None:
+    objective = OBJECTIVES["balanced"]
+    learned = rate_task(table, objective, draw_held_out(table, 0))
+    environment = learned.environment()
+    assert isinstance(environment, RateEnv)
+    config = AgentConfig(
+        hidden=(32,),
+        members=2,
+        steps=300,
+        updates_per_round=100,
+        episodes_per_round=10,
+        dropout=0.0,
+    )
+    model, returns = train_supervised(learned, environment, objective, config)
+    assert len(returns) == len(learned.validation)
+    policy = ChoosingPolicy("supervised", model.choose, OFFSETS)
+    earned, best = 0.0, 0.0
+    for seed in range(4):
+        state_, _ = environment.reset(seed=seed, options={"crf": 28.0, "scope": "library"})
+        odds, over = environment.stakes, False
+        best += optimum(odds).earned
+        while not over:
+            action = model.choose(state_[None], odds.allowed[None])[0]
+            assert policy.decide(state.State(state_)).offset == OFFSETS[action]
+            state_, reward, over, _, _ = environment.step(action)
+            earned += reward
+    assert earned > 0.5 * best
