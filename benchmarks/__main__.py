@@ -6,6 +6,7 @@ import click
 
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
+from benchmarks.policies import policies
 from benchmarks.shots import shots
 from benchmarks.startup import startup
 
@@ -15,7 +16,7 @@ def main() -> None:
     """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
 
 
-for command in (memory, overhead, shots, startup):
+for command in (memory, overhead, policies, shots, startup):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,0 +1,169 @@
+"""What the benchmark of policies computes, and that it goes on where it was killed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.encodes import Encode, Job, Store
+from benchmarks.optimum import GRID, OBJECTIVES, Measured, measured, optimum
+from benchmarks.rates import bd_rate, between, gain_at_equal_bytes, interval, share
+from benchmarks.sets import Clip, Video, draw
+from benchmarks.summary import Mean, Score, score, summarise
+from tests.clips import moving, write
+
+VIDEO = Video("a", "g", "a.mp4", "digest", frames=24, shots=2, parts=("a.mkv",))
+CRFS = (20.0, 24.0, 28.0, 32.0, 36.0)
+
+
+def encoded(crf: float, size: float, psnr: float, ssim: float) -> Encode:
+    return Encode(
+        key=str(crf),
+        video="a",
+        policy="fixed",
+        crf=crf,
+        preset="medium",
+        scope="title",
+        bytes=round(size),
+        scores={"psnr": psnr, "ssim": ssim},
+        segments=((0, 2, crf), (2, 1, crf)),
+        frame_bytes=(10, 20, 30),
+        frame_psnr=(40.0, 50.0, 30.0),
+        frame_ssim=(0.9, 0.8, 0.7),
+        notices=(),
+        seconds=1.0,
+    )
+
+
+def curve(cheaper: float = 0.0, better: float = 0.0) -> list[Encode]:
+    """Encodes at `CRFS` that cost `cheaper` less, as a share, and have `better` dB more."""
+    return [
+        encoded(crf, 1e6 * 2 ** (-crf / 6) * (1 - cheaper), 60 - crf / 2 + better, 1 - crf / 500)
+        for crf in CRFS
+    ]
+
+
+def scored(name: str, rate: float) -> Score:
+    video = replace(VIDEO, name=name, group=name)
+    return Score(video, {"psnr": rate, "ssim": rate / 2}, 1.0, {"psnr": 0.1, "ssim": 0.0})
+
+
+def test_interpolation_is_scipys_and_bd_rate_is_the_bytes_that_are_saved_everywhere() -> None:
+    interpolate = pytest.importorskip("scipy.interpolate")
+    x, y = np.array([1.0, 2, 4, 7]), np.array([3.0, 1, 0.5, 0.4])
+    at = np.linspace(2, 4, 9)
+    assert between(x, y, at) == pytest.approx(interpolate.PchipInterpolator(x, y)(at))
+    fixed, fewer = curve(), curve(cheaper=0.1)
+    rates, scores = [e.bytes for e in fixed], [e.scores["psnr"] for e in fixed]
+    assert bd_rate(rates, scores, [e.bytes for e in fewer], scores) == pytest.approx(-10, abs=0.01)
+    gain = gain_at_equal_bytes(rates, scores, fewer[2].bytes, scores[2])
+    assert gain == pytest.approx(-3 * np.log2(0.9), abs=0.02)
+    with pytest.raises(ValueError, match="does not rise"):
+        bd_rate(rates, [1.0] * 5, rates, scores)
+    with pytest.raises(ValueError, match="no score in common"):
+        bd_rate(rates, scores, rates, [each + 100 for each in scores])
+
+
+def test_an_interval_counts_sources_and_not_videos() -> None:
+    values = {str(number): [float(number)] for number in range(10)}
+    low, high = interval(values)
+    assert low < 4.5 < high
+    assert high - low == pytest.approx(2 * 1.96 * np.std(range(10)) / np.sqrt(10), rel=0.1)
+    assert interval({name: each * 50 for name, each in values.items()}) == (low, high)
+    assert interval({"one": [1.0, 2.0, 3.0]}) == (2.0, 2.0)
+
+
+def test_shares_of_the_optimum_are_paired() -> None:
+    assert share([-5, -2], [-10, -2]) == (7 / 12, 0.75)
+    best = [scored("a", -12), scored("b", -4)]
+    summary = summarise("reels", "p", "balanced", [scored("a", -6), scored("b", 4)], best=best)
+    assert summary.shares == pytest.approx((1 / 8, (0.5 - 1) / 2))
+    assert (summary.median, summary.worst) == pytest.approx((-0.75, 3.0))
+    found = summary.bd_rates["psnr"]
+    assert isinstance(found, Mean)
+    assert (found.mean, found.low, found.high) == (-1, -6, 4)
+    # A share of no gain is none
+    none = [scored("a", 0.0), scored("b", 0.0)]
+    assert summarise("titles", "p", "psnr", best, best=none).shares is None
+
+
+def test_a_curve_that_does_not_rise_is_left_out_of_the_means() -> None:
+    flat = [replace(each, scores={**each.scores, "ssim": 1.0}) for each in curve()]
+    good, bad = score(VIDEO, curve(0.1), curve()), score(VIDEO, flat, curve())
+    assert good.bytes_ratio == pytest.approx(0.9, abs=1e-4)
+    found = summarise("shots", "p", "psnr", [good, bad], best=None).bd_rates["ssim"]
+    assert isinstance(found, Mean)
+    assert found.mean == pytest.approx(-10, abs=0.01)
+    assert summarise("shots", "p", "ssim", [bad], best=None).bd_rates["ssim"] is None
+
+
+def table(*, equal: bool) -> Measured:
+    """Two segments of 10 frames; unless equal, the second costs more for the same steps."""
+    crfs = np.array(GRID)
+    size = np.stack([1e4 * 2 ** (-crfs / 6), 1e4 * 2 ** (-crfs / 6) * (1 if equal else 4)], 1)
+    psnr = np.stack([50 - crfs / 2, 50 - crfs / 2], 1)
+    return Measured(crfs, np.full(2, 10.0), size, psnr, 1 - crfs[:, None] * np.ones(2) / 500)
+
+
+def test_the_optimum_meets_one_slope_and_changes_nothing_where_all_segments_are_alike() -> None:
+    for objective in OBJECTIVES.values():
+        assert optimum(table(equal=True), 28, objective) == [28, 28]
+    cheap, dear = optimum(table(equal=False), 28, OBJECTIVES["psnr"])
+    # Where quality falls by the same for each step, equal slopes are equal bytes per frame
+    assert dear - cheap == pytest.approx(12, abs=0.5)
+    held = optimum(table(equal=False), 28, OBJECTIVES["balanced"])
+    assert 0 < held[1] - held[0] < dear - cheap
+    # Beyond transparency no byte is well spent, and no offset is worth more than another
+    clear = replace(table(equal=False), psnr=np.full((len(GRID), 2), 48.0))
+    assert optimum(clear, 28, OBJECTIVES["psnr"]) == [28, 28]
+
+
+def test_segments_are_summed_from_frames() -> None:
+    found = measured([encoded(crf, 0, 0, 0) for crf in (24, 27)])
+    assert found.frames.tolist() == [2, 1]
+    assert found.bytes.tolist() == [[30, 30]] * 2
+    assert found.psnr.tolist() == [[44, 30]] * 2  # of at most 48 dB each
+    assert found.ssim == pytest.approx(np.array([[0.85, 0.7]] * 2))
+
+
+def test_a_reel_takes_a_second_clip_of_a_group_last() -> None:
+    clips = [Clip(Path(f"{group}{n}"), group) for group in "abc" for n in range(3)]
+    drawn = draw(clips, 4, seed=3)
+    assert {clip.group for clip in drawn[:3]} == {"a", "b", "c"}
+    assert len(set(drawn)) == 4
+    assert draw(clips, 4, seed=3) == drawn != draw(clips, 4, seed=4)
+
+
+def test_an_evaluation_goes_on_where_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.mp4", moving(24))
+    video = replace(VIDEO, path=str(source))
+    kept = tmp_path / "encodes.jsonl"
+    flat = Job(video=video, policy="fixed", crf=28, preset="veryfast", scope="title")
+    plan = replace(flat, policy="optimum psnr", plan=(24.0,))
+    Store(kept).do([flat, flat, replace(flat, scope="library"), plan], 1)
+    store = Store(kept)
+    done, planned = store[flat], store[plan]
+    assert sum(done.frame_bytes) == done.bytes
+    assert np.mean(done.frame_psnr) == pytest.approx(done.scores["psnr"], abs=1e-3)
+    assert done.segments == [[0, 24, 28.0]]
+    assert planned.segments == [[0, 24, 24.0]]
+    assert planned.scores["psnr"] > done.scores["psnr"]
+    lines = kept.read_text("utf-8").splitlines(keepends=True)
+    assert len(lines) == 2
+    # Killed within the last line: that encode is done again, and no other
+    kept.write_text(lines[0] + lines[1][:50], "utf-8")
+    store = Store(kept)
+    assert store.find(flat) == done
+    assert store.find(plan) is None
+    store.do([flat, plan], 1)
+    assert replace(Store(kept)[plan], seconds=0) == replace(planned, seconds=0)
+    # Another score asks for another run, a score that is there for none
+    assert store.find(replace(flat, metrics=("psnr", "ssim", "vmaf"))) is None
+    assert store.find(replace(flat, metrics=("psnr",))) is not None
+    monkeypatch.setattr("benchmarks.encodes.ProcessPoolExecutor", None)
+    Store(kept).do([flat, plan], 1)
