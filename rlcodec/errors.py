@@ -3,7 +3,8 @@
 RlcodecError
 ├── SettingsError          what was asked for makes no sense (also a ValueError)
 │   ├── OffsetError        this encoder, set up like this, cannot change CRF while it runs
-│   └── PlanError          the plan is none, or none of this video
+│   ├── PlanError          the plan is none, or none of this video
+│   └── PolicyError        the policy file is none, or does not fit what is encoded
 ├── InputError             the input cannot be used
 ├── EncodeError            an encoder refused to start or gave up
 └── OutputError            the output cannot be written, or failed its check
@@ -38,6 +39,10 @@ class OffsetError(SettingsError):
 
 class PlanError(SettingsError):
     """The plan cannot be read, contradicts itself, or does not fit the video."""
+
+
+class PolicyError(SettingsError):
+    """The policy file cannot be read, contradicts itself, or does not fit what is encoded."""
 
 
 class InputError(RlcodecError):

@@ -63,7 +63,7 @@ def check_options(codec: str, options: Mapping[str, str]) -> None:
     Raises:
         SettingsError: an option is refused; the message names it and says why.
     """
-    for key, shown in _keys(options):
+    for key, shown in keys(options):
         reason = _REFUSED.get(key)
         if reason is not None:
             raise SettingsError(f"encoder option {shown!r} is not taken: {reason}")
@@ -74,8 +74,11 @@ def check_options(codec: str, options: Mapping[str, str]) -> None:
         raise _unknown("profile", profile, _X264_PROFILES)
 
 
-def _keys(options: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Every option and every parameter in a list of them: its name, and how to show it."""
+def keys(options: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every option and every parameter in a list of them: its name, and how to show it.
+
+    The names are those of FFmpeg's options and of x264's and x265's parameters, with - for every _.
+    """
     for option, value in options.items():
         yield option.replace("_", "-"), option
         if option in _PARAMETER_LISTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from rlcodec.errors import SettingsError
 from rlcodec.options import check_options
 
 CODECS = ("libx264", "libx265")
-POLICIES = ("rule", "fixed")
+SHIPPED_POLICIES = ("balanced", "psnr", "ssim")
+POLICIES = (*SHIPPED_POLICIES, "rule", "fixed")
+SCOPES = ("title", "library")
 DEINTERLACE = ("auto", "off", "on")
 CRF_RANGE = (0.0, 51.0)
 MAX_OFFSET_RANGE = (0.0, 20.0)
@@ -45,7 +48,10 @@ class Settings:
         preset: the encoder's speed preset.
         crf: base CRF, `CRF_RANGE`; the policy moves every segment away from it.
         encoder_options: further options of the encoder, by its own names.
-        policy: one of `POLICIES`.
+        policy: one of `POLICIES`, or the path of a policy file: a text with a dot or a slash in it.
+            None means `balanced` where it fits what is encoded, and `rule` where it does not.
+        scope: one of `SCOPES`: whether a policy moves bytes between the shots of this file, or
+            takes it for one of a library and may give it more or fewer bytes as a whole.
         max_offset: how far, in CRF, a policy may leave `crf`.
         pix_fmt: pixel format of the output; None keeps the input's where the encoder can.
         scale: width and height of the output in pixels; -1 for one of them keeps the
@@ -66,7 +72,8 @@ class Settings:
     preset: str = "medium"
     crf: float = 23.0
     encoder_options: Mapping[str, str] = field(default_factory=dict)
-    policy: str = "rule"
+    policy: str | None = None
+    scope: str = "title"
     max_offset: float = 8.0
     pix_fmt: str | None = None
     scale: tuple[int, int] | None = None
@@ -80,7 +87,8 @@ class Settings:
     def __post_init__(self) -> None:
         _require_one_of("codec", self.codec, CODECS)
         _require_one_of("preset", self.preset, PRESETS)
-        _require_one_of("policy", self.policy, POLICIES)
+        _check_policy(self.policy)
+        _require_one_of("scope", self.scope, SCOPES)
         _require_one_of("deinterlace", self.deinterlace, DEINTERLACE)
         _require_within("crf", self.crf, CRF_RANGE)
         _require_within("max_offset", self.max_offset, MAX_OFFSET_RANGE)
@@ -103,7 +111,8 @@ class Choices(TypedDict, total=False):
     preset: str
     crf: float
     encoder_options: Mapping[str, str]
-    policy: str
+    policy: str | None
+    scope: str
     max_offset: float
     pix_fmt: str | None
     scale: tuple[int, int] | None
@@ -160,6 +169,15 @@ def _check_scale(scale: tuple[int, int]) -> None:
             f"scale is {scale[0]}x{scale[1]}: each side must be 2 to 16384 pixels, "
             "and only one may be -1"
         )
+
+
+def _check_policy(policy: str | None) -> None:
+    if policy is None or policy in POLICIES or "." in policy or os.sep in policy:
+        return
+    raise SettingsError(
+        f"policy {policy!r} is not known: choose one of {', '.join(POLICIES)}, or name a policy "
+        f"file, as .{os.sep}{policy} if that is one"
+    )
 
 
 def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:

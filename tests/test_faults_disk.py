@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rlcodec.errors import OutputError
-from rlcodec.media.publish import PendingFile
+from rlcodec.publish import PendingFile
 from tests.clips import moving, write
 from tests.conftest import RLCODEC
 from tests.folder import contents

@@ -16,7 +16,7 @@ import av
 import pytest
 
 from rlcodec.errors import OutputError, OutputExistsError
-from rlcodec.media.publish import PendingFile
+from rlcodec.publish import PendingFile
 from tests.clips import moving, video_stamps, write
 from tests.conftest import RLCODEC, Command
 from tests.folder import contents, from_zero

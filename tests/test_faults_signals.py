@@ -29,7 +29,7 @@ X265 = ("--codec", "libx265", "--preset", "placebo")
 NATIVE_CALL = """
 import hashlib, pathlib, sys
 from rlcodec.cli import exits
-from rlcodec.media.publish import PendingFile
+from rlcodec.publish import PendingFile
 
 exits.GRACE_S = float(sys.argv[1])
 with exits.exit_codes():
@@ -42,7 +42,7 @@ with exits.exit_codes():
 SLOW_END = """
 import pathlib, time
 from rlcodec.cli.exits import exit_codes
-from rlcodec.media.publish import PendingFile
+from rlcodec.publish import PendingFile
 
 class Encoder:
     def __del__(self):

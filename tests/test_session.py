@@ -98,7 +98,7 @@ def test_no_more_than_the_lookahead_is_held(monkeypatch: pytest.MonkeyPatch) -> 
         director = session._director
         assert isinstance(director, PolicyDirector)
         assert len(director._window) == min(number, 20)
-        assert len(director._undecided) <= 21
+        assert len(director._segmenter._rows) <= 21
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4])

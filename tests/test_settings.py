@@ -24,6 +24,7 @@ def test_choices_are_the_fields_of_settings() -> None:
         ({"codec": "libvpx"}, "libx264, libx265"),
         ({"preset": "warp"}, "ultrafast"),
         ({"policy": "magic"}, "rule, fixed"),
+        ({"scope": "shelf"}, "title, library"),
         ({"max_offset": 21.0}, "max_offset"),
         ({"max_pixels": 0}, "max_pixels"),
         ({"scale": (0, 720)}, "2 to 16384"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -9,22 +10,46 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlcodec.analysis import frames as frame_rows
 from rlcodec.analysis import state
-from rlcodec.analysis.features import FeatureExtractor, FrameFeatures
-from rlcodec.media.luma import SmallLuma, as_array
+from rlcodec.analysis.features import DetailExtractor, FeatureExtractor
+from rlcodec.engine.analyst import Analyst
+from rlcodec.media.luma import CentreLuma, SmallLuma, as_array, lines_of
 from rlcodec.media.picture import Colour, Picture
+from rlcodec.media.probe import PROBES
 from rlcodec.policy.fixed import Fixed
 from rlcodec.policy.interface import Action, bounded
 from rlcodec.policy.rule import Rule
-from tests.clips import moving
+from rlcodec.settings import SCOPES
+from tests.clips import as_frames, moving
+from tests.encodes import luma_of
 
 TITLE = state.Title(width=1280, height=720, rate=25.0, crf=23.0, max_offset=8.0)
-GREY = FrameFeatures(100.0, 20.0, 0.0, 0.1, 5.0, 3.0, np.full((22, 40), 100, np.float32))
+GREY = {"luma_mean": 100.0, "luma_std": 20.0, "flat_share": 0.1, "spatial": 5.0, "temporal": 3.0}
 
 
 def segment(index: int, start: int, bpp: list[float], *, new_shot: bool = True) -> state.Segment:
-    frames = [state.Frame(GREY, each, 26.0, 40.0) for each in bpp]
+    columns: dict[str, float | list[float]] = {
+        **GREY,
+        **{f"{probe}_bpp": bpp for probe in frame_rows.PROBES},
+        **{f"{probe}_psnr": 40.0 for probe in frame_rows.PROBES},
+    }
+    frames = np.zeros((len(bpp), len(state.FRAME_INPUTS)), np.float32)
+    for name, values in columns.items():
+        frames[:, frame_rows.COLUMN[name]] = values
     return state.Segment(index, start, new_shot, frames)
+
+
+def picture_of(width: int, height: int, matrix: int = 1) -> Picture:
+    return Picture(
+        width=width,
+        height=height,
+        pix_fmt="yuv420p",
+        sample_aspect_ratio=Fraction(1),
+        colour=Colour(matrix=matrix),
+        time_base=Fraction(1, 25),
+        rate=Fraction(25),
+    )
 
 
 def test_every_input_has_a_name_of_its_own_and_a_unit() -> None:
@@ -36,7 +61,7 @@ def test_every_input_has_a_name_of_its_own_and_a_unit() -> None:
 def test_the_list_of_inputs_belongs_to_its_version() -> None:
     # A change here is a change of every policy file: raise state.VERSION with it
     names = ",".join(each.name for each in state.INPUTS)
-    assert (state.VERSION, len(state.INPUTS), names.count("probe")) == (1, 28, 5)
+    assert (state.VERSION, len(state.INPUTS), names.count("probe_")) == (2, 54, 7)
 
 
 def test_the_state_says_what_was_measured() -> None:
@@ -86,6 +111,49 @@ def test_the_state_is_always_finite(bpp: list[float], new_shot: bool) -> None:
     assert np.isfinite(state.build(segment(1, 20, bpp), history).values).all()
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.floats(-8, 8)), min_size=1, max_size=6),
+    st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=4),
+)
+def test_states_after_other_decisions_are_those_that_the_decisions_make(
+    decisions: list[tuple[int, float]], offsets: list[float]
+) -> None:
+    segments = [segment(i, 0, [0.3] * count) for i, (count, _) in enumerate(decisions)]
+
+    def after(last: float) -> state.History:
+        history = state.History(TITLE)
+        for each, offset in zip(segments, [o for _, o in decisions[:-1]] + [last], strict=True):
+            history.decided(each, offset)
+        if len(segments) > 1:
+            history.reported(0, 1000, 40.0)
+        return history
+
+    made = state.build_each(segments[0], after(2.5), np.array(offsets, np.float32))
+    built = [state.build(segments[0], after(offset)).values for offset in offsets]
+    assert np.allclose(made, built, atol=1e-5)
+
+
+def test_reports_tell_by_how_much_the_title_differs_from_what_was_expected() -> None:
+    history = state.History(TITLE)
+    for index, (frames, offset) in enumerate([(10, 3.0), (30, 9.0)]):
+        history.decided(segment(index, 10 * index, [0.25] * frames), offset)
+    # At 26, the probe's own CRF, twice the probe's bits; six steps above, the probe's
+    history.reported(0, 1280 * 720 * 10 // 16, 39.0)
+    history.reported(1, 1280 * 720 * 30 // 32, None)
+    built = state.build(segment(2, 40, [0.25]), history)
+    assert built["reports_bits_error"] == pytest.approx((10 * 1 + 30 * 1) / 40)
+    assert built["reports_psnr_error"] == pytest.approx(-1.0)
+    assert built["reported_offset"] == 9.0
+
+
+def test_the_scope_is_told() -> None:
+    built = [
+        state.build(segment(0, 0, [1.0]), state.History(replace(TITLE, scope=scope)))["scope"]
+        for scope in SCOPES
+    ]
+    assert built == [0.0, 1.0]
+
+
 def test_features_against_plain_numpy() -> None:
     first, second = moving(2, width=320, height=176)
     extractor = FeatureExtractor()
@@ -100,6 +168,50 @@ def test_features_against_plain_numpy() -> None:
         np.abs(np.diff(wide, axis=1))[:-1].sum() + np.abs(np.diff(wide, axis=0))[:, :-1].sum()
     )
     assert measured.spatial == pytest.approx(gradient / wide.size / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_detail_and_grain_against_plain_numpy(pix_fmt: str) -> None:
+    pictures = moving(2, width=322, height=182)
+    depth = 10 if pix_fmt.endswith("10le") else 8
+    extractor = DetailExtractor(depth)
+    first, second = (
+        extractor.measure(lines_of(frame)) for frame in as_frames(pictures, pix_fmt=pix_fmt)
+    )
+    before, after = (picture[::8].astype(float) for picture in pictures)
+    # Limited range, as the frames have it, is narrower, and steps are rounded away
+    narrow = 219 / 255
+    assert first[1] == 0.0
+    assert second[0] == pytest.approx(np.abs(np.diff(after, 2)).mean() * narrow, rel=0.05)
+    assert second[1] == pytest.approx(np.abs(after - before).mean() * narrow, rel=0.05)
+    if depth == 8:
+        exact = [luma_of(frame)[::8].astype(float) for frame in as_frames(pictures)]
+        assert second == pytest.approx(
+            (np.abs(np.diff(exact[1], 2)).mean(), np.abs(exact[1] - exact[0]).mean())
+        )
+
+
+def test_every_column_has_a_probe_behind_it() -> None:
+    assert tuple(kind.name for kind in PROBES) == frame_rows.PROBES
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(640, 352, (256, 144)), (100, 70, (96, 64)), (40, 8, (32, 16))]
+)
+def test_an_analysed_frame_has_all_its_measurements(
+    width: int, height: int, size: tuple[int, int]
+) -> None:
+    picture = picture_of(width, height)
+    analyst, centre = Analyst(picture), CentreLuma(picture)
+    assert (centre.width, centre.height) == size
+    pictures = moving(6, width=width, height=height)
+    rows = np.stack([analyst.push(frame).row for frame in as_frames(pictures)])
+    assert rows.shape == (6, len(state.FRAME_INPUTS))
+    assert np.isfinite(rows).all()
+    bits = {probe: rows[:, frame_rows.COLUMN[f"{probe}_bpp"]].mean() for probe in frame_rows.PROBES}
+    assert bits["fine"] > bits["probe"] > bits["coarse"] > 0
+    assert bits["native"] > 0
+    assert (rows[:, frame_rows.COLUMN["native_psnr"]] > 20).all()
 
 
 def test_black_video_has_finite_features() -> None:
@@ -143,15 +255,7 @@ def test_no_policy_leaves_its_bounds(offset: float, crf: float, limit: float) ->
 
 @pytest.mark.parametrize("matrix", [1, 2, 5, 9])
 def test_the_small_picture_has_the_luma_of_the_large_one(matrix: int) -> None:
-    picture = Picture(
-        width=640,
-        height=352,
-        pix_fmt="yuv420p",
-        sample_aspect_ratio=Fraction(1),
-        colour=Colour(matrix=matrix),
-        time_base=Fraction(1, 25),
-        rate=Fraction(25),
-    )
+    picture = picture_of(640, 352, matrix)
     frame = av.VideoFrame(640, 352, "yuv420p")
     for plane, value in zip(frame.planes, (60, 90, 200), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)

@@ -1,4 +1,4 @@
-"""What is measured on every small luma frame."""
+"""What is measured on every frame: on its small luma, and on a few of its lines at full size."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ FLAT_BELOW = 2.0
 """A block whose mean gradient is below this, in 8-bit levels, counts as flat."""
 
 Luma = NDArray[np.uint8]
+Lines = NDArray[np.int16]
 Thumbnail = NDArray[np.float32]
 
 
@@ -66,6 +67,30 @@ class FeatureExtractor:
         )
 
 
+class DetailExtractor:
+    """Measures what a small picture cannot show, on a few lines of every full-size frame."""
+
+    def __init__(self, bit_depth: int) -> None:
+        """Start a stream of lines with so many bits per value, at most 14."""
+        self._scale = 2.0 ** (bit_depth - 8)
+        self._previous: Lines | None = None
+
+    def measure(self, lines: Lines) -> tuple[float, float]:
+        """Detail and grain of the next frame's `lines` (rows, width), in 8-bit levels.
+
+        Detail is the mean absolute second difference along the lines, 0 where they are shorter than
+        three values. Grain is the mean absolute difference from the frame before, 0 for the first.
+        """
+        detail = grain = 0.0
+        if lines.shape[1] > 2:
+            first = lines[:, 1:] - lines[:, :-1]
+            detail = _magnitude(first[:, 1:] - first[:, :-1]) / self._scale
+        if self._previous is not None:
+            grain = _magnitude(lines - self._previous) / self._scale
+        self._previous = lines
+        return detail, grain
+
+
 def block_means(values: NDArray[np.uint8] | NDArray[np.uint16]) -> Thumbnail:
     """Means (rows, columns) of blocks of `BLOCK` by `BLOCK` values (height, width): a thumbnail."""
     height, width = values.shape
@@ -82,3 +107,7 @@ def _difference(a: Luma, b: Luma) -> Luma:
 
 def _mean(values: Luma) -> float:
     return int(values.sum(dtype=np.uint32)) / values.size
+
+
+def _magnitude(values: Lines) -> float:
+    return int(np.abs(values).sum(dtype=np.int32)) / values.size

@@ -7,32 +7,43 @@ training alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.analysis.features import FrameFeatures
+from rlcodec.analysis.frames import COLUMN, FEATURES, FRAME_INPUTS, PROBES
 
-VERSION = 1
+__all__ = [
+    "FRAME_INPUTS",
+    "INPUTS",
+    "VERSION",
+    "History",
+    "Input",
+    "Segment",
+    "State",
+    "Title",
+    "build",
+    "build_each",
+]
+
+VERSION = 2
 """Rises with every change of `INPUTS`, of their order or of their meaning."""
+LOG_BPP_PER_CRF, PSNR_PER_CRF = -1 / 6, -0.6
+"""What one step of CRF does to log2 of bits per pixel and to PSNR, roughly: six of them double the
+quantiser's step. What a title makes of it shows in its reports."""
 
 _TINY_BPP = 1e-4
+_PROBE_CRF = 26.0
+_CHANGES = ("temporal", "grain")
+
+Row = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One analysed frame: its features, and the probe's bits per pixel, QP and PSNR in dB."""
-
-    features: FrameFeatures
-    probe_bpp: float
-    probe_qp: float
-    probe_psnr: float
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Consecutive frames that get one decision: a shot, or a piece of a long one.
 
@@ -40,23 +51,44 @@ class Segment:
         index: number of the segment in its title, from 0.
         start_frame: number of its first frame, from 0.
         new_shot: whether it begins with a hard cut, or the title.
-        frames: its frames, at least one.
+        frames: its frames, at least one: float32 (frames, `FRAME_INPUTS`).
     """
 
     index: int
     start_frame: int
     new_shot: bool
-    frames: Sequence[Frame]
+    frames: Row
 
     @cached_property
-    def log_bpp(self) -> float:
-        """Mean over frames of log2 of the probe's bits per pixel.
+    def means(self) -> dict[str, float]:
+        """Means over frames of all `FRAME_INPUTS`, with `log_bpp` of every probe in log2.
 
-        The first frame of a shot, which the probe codes without reference, counts only where the
-        shot has no other.
+        The first frame of a shot has the cut before it, and probes code it without reference: for
+        bits and for differences between frames it counts only where the shot has no other.
         """
-        inner = self.frames[1:] if self.new_shot and len(self.frames) > 1 else self.frames
-        return _mean([_log2_bpp(frame.probe_bpp) for frame in inner])
+        means = dict(zip(FRAME_INPUTS, self.frames.mean(axis=0, dtype=float).tolist(), strict=True))
+        inner = self.inner
+        for name in _CHANGES:
+            means[name] = float(inner[:, COLUMN[name]].mean(dtype=float))
+        for probe in PROBES:
+            bits = inner[:, COLUMN[f"{probe}_bpp"]].astype(float)
+            means[f"{probe}_log_bpp"] = float(np.log2(np.maximum(bits, _TINY_BPP)).mean())
+        return means
+
+    @cached_property
+    def inner(self) -> Row:
+        """The frames without the first of a shot, unless it is the only one."""
+        return self.frames[1:] if self.new_shot and len(self.frames) > 1 else self.frames
+
+    @cached_property
+    def values(self) -> Row:
+        """The inputs that depend on the segment alone, `SEGMENT_INPUTS`."""
+        return np.array([each.measure(self) for each in SEGMENT_INPUTS], np.float32)
+
+    @cached_property
+    def tracked(self) -> NDArray[np.float64]:
+        """The measurements that a history keeps statistics of, `TRACKED`."""
+        return np.array([self.means[name] for name in TRACKED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +96,7 @@ class Title:
     """What holds for a whole title: the picture, and what the user asked for.
 
     `width` and `height` in pixels, `rate` in frames per second, `crf` the base, `max_offset` the
-    most that a policy may leave it.
+    most that a policy may leave it, `scope` "title" or "library", as the user's settings.
     """
 
     width: int
@@ -72,122 +104,188 @@ class Title:
     rate: float
     crf: float
     max_offset: float
+    scope: str = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A segment that the encoder has not reported yet.
+
+    `log_bpp` is log2 of the probe's bits per pixel, `psnr` the probe's in dB.
+    """
+
+    frames: int
+    offset: float
+    log_bpp: float
+    psnr: float
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What the encoder said of a segment that has left it, and what the probe had said before.
 
-    `log_bpp` and `expected_log_bpp` are log2 of bits per pixel, of the encode and of the probe.
+    `log_bpp` is log2 of bits per pixel, `psnr` in dB, 0 where the encoder does not know.
     """
 
     log_bpp: float
     psnr: float
-    expected_log_bpp: float
+    decided: Decided
+
+
+TRACKED = ("probe_log_bpp", "native_log_bpp", "probe_psnr", "detail", "temporal")
+"""The measurements of which a history knows mean and spread."""
 
 
 @dataclass(slots=True)
 class History:
-    """What a title has shown so far: decisions at once, the encoder's reports when they come."""
+    """What a title has shown so far: decisions at once, the encoder's reports when they come.
+
+    `means` and `variances` are of `TRACKED`, over the frames so far, those of a segment counted as
+    equal. `bits_error` and `psnr_error` tell by how much the encoder's reports were above what the
+    probe and the CRF let expect, as means over the frames reported: in log2 and in dB.
+    """
 
     title: Title
     segments: int = 0
     frames: int = 0
-    log_bpp_mean: float = 0.0
-    log_bpp_spread: float = 0.0
+    means: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TRACKED)))
+    variances: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TRACKED)))
     last: Segment | None = None
     last_offset: float = 0.0
     offset_mean: float = 0.0
     reports: int = 0
+    reported_frames: int = 0
     last_report: Report | None = None
-    # Frames and log_bpp of segments that wait for a report, which in a plan never comes
-    _waiting: dict[int, tuple[int, float]] = field(default_factory=dict)
+    bits_error: float = 0.0
+    psnr_error: float = 0.0
+    # What waits for a report, which in a plan never comes
+    _waiting: dict[int, Decided] = field(default_factory=dict)
 
     def decided(self, segment: Segment, offset: float) -> None:
         """Take note of a decision."""
         count = len(segment.frames)
-        total = self.frames + count
-        share = count / total
-        step = segment.log_bpp - self.log_bpp_mean
+        share = count / (self.frames + count)
+        step = segment.tracked - self.means
         # Running mean and variance over frames (Chan, Golub and LeVeque 1983)
-        variance = (1 - share) * (self.log_bpp_spread**2 + share * step**2)
-        self.log_bpp_mean += share * step
-        self.log_bpp_spread = math.sqrt(variance)
+        self.variances = (1 - share) * (self.variances + share * step * step)
+        self.means = self.means + share * step
         self.offset_mean += share * (offset - self.offset_mean)
-        self.frames = total
+        self.frames += count
         self.segments += 1
         self.last, self.last_offset = segment, offset
-        self._waiting[segment.index] = count, segment.log_bpp
+        self._waiting[segment.index] = Decided(
+            count, offset, segment.means["probe_log_bpp"], segment.means["probe_psnr"]
+        )
 
     def reported(self, index: int, encoded_bytes: int, psnr: float | None) -> None:
         """Take note of what the encoder made of a segment: bytes, and PSNR in dB if known."""
-        count, expected = self._waiting.pop(index)
-        pixels = self.title.width * self.title.height * count
-        self.last_report = Report(
-            log_bpp=_log2_bpp(8 * encoded_bytes / pixels),
-            psnr=psnr or 0.0,
-            expected_log_bpp=expected,
-        )
+        decided = self._waiting.pop(index)
+        pixels = self.title.width * self.title.height * decided.frames
+        log_bpp = _log2_bpp(8 * encoded_bytes / pixels)
+        self.last_report = Report(log_bpp, psnr or 0.0, decided)
         self.reports += 1
+        self.reported_frames += decided.frames
+        share = decided.frames / self.reported_frames
+        steps = self.title.crf + decided.offset - _PROBE_CRF
+        error = log_bpp - decided.log_bpp - LOG_BPP_PER_CRF * steps
+        self.bits_error += share * (error - self.bits_error)
+        if psnr:
+            error = psnr - decided.psnr - PSNR_PER_CRF * steps
+            self.psnr_error += share * (error - self.psnr_error)
+
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class Input(Generic[Known]):
     """One place of the state vector: its name, its unit, and how it is found."""
 
     name: str
     unit: str
-    measure: Callable[[Segment, History], float]
+    measure: Callable[[Known], float]
 
 
-def _frame_mean(read: Callable[[Frame], float]) -> Callable[[Segment, History], float]:
-    return lambda segment, _: _mean([read(frame) for frame in segment.frames])
+def _mean(name: str) -> Callable[[Segment], float]:
+    return lambda segment: segment.means[name]
 
 
-def _temporal(segment: Segment) -> list[float]:
-    """Frame differences inside the segment: the cut at its start is not among them."""
-    skip = 1 if segment.new_shot else 0
-    return [frame.features.temporal for frame in segment.frames[skip:]] or [0.0]
+def _temporal_peak(segment: Segment) -> float:
+    return float(np.quantile(segment.inner[:, COLUMN["temporal"]], 0.9))
 
 
-def _previous(read: Callable[[Segment], float]) -> Callable[[Segment, History], float]:
-    return lambda _, history: 0.0 if history.last is None else read(history.last)
+def _first_log_bpp(probe: str) -> Callable[[Segment], float]:
+    return lambda segment: _log2_bpp(float(segment.frames[0, COLUMN[f"{probe}_bpp"]]))
 
 
-def _reported(read: Callable[[Report], float]) -> Callable[[Segment, History], float]:
-    return lambda _, history: 0.0 if history.last_report is None else read(history.last_report)
+def _probe_inputs(probe: str) -> tuple[Input[Segment], ...]:
+    return (
+        Input(f"{probe}_log_bpp", "log2 bits/pixel", _mean(f"{probe}_log_bpp")),
+        Input(f"{probe}_log_bpp_first", "log2 bits/pixel", _first_log_bpp(probe)),
+        Input(f"{probe}_qp", "QP", _mean(f"{probe}_qp")),
+        Input(f"{probe}_psnr", "dB", _mean(f"{probe}_psnr")),
+    )
 
 
-INPUTS: tuple[Input, ...] = (
-    Input("luma_mean", "8-bit levels", _frame_mean(lambda f: f.features.luma_mean)),
-    Input("luma_std", "8-bit levels", _frame_mean(lambda f: f.features.luma_std)),
-    Input("dark_share", "share of blocks", _frame_mean(lambda f: f.features.dark_share)),
-    Input("flat_share", "share of blocks", _frame_mean(lambda f: f.features.flat_share)),
-    Input("spatial", "8-bit levels", _frame_mean(lambda f: f.features.spatial)),
-    Input("temporal", "8-bit levels", lambda s, _: _mean(_temporal(s))),
-    Input("temporal_peak", "8-bit levels", lambda s, _: float(np.quantile(_temporal(s), 0.9))),
-    Input("probe_log_bpp", "log2 bits/pixel", lambda s, _: s.log_bpp),
-    Input("probe_log_bpp_first", "log2 bits/pixel", lambda s, _: _log2_bpp(s.frames[0].probe_bpp)),
-    Input("probe_qp", "QP", _frame_mean(lambda f: f.probe_qp)),
-    Input("probe_psnr", "dB", _frame_mean(lambda f: f.probe_psnr)),
-    Input("length", "log2 frames", lambda s, _: math.log2(len(s.frames))),
-    Input("new_shot", "0 or 1", lambda s, _: float(s.new_shot)),
-    Input("pixels", "log2 pixels", lambda _, h: math.log2(h.title.width * h.title.height)),
-    Input("rate", "log2 frames/s", lambda _, h: math.log2(h.title.rate)),
-    Input("crf", "CRF", lambda _, h: h.title.crf),
-    Input("max_offset", "CRF", lambda _, h: h.title.max_offset),
-    Input("title_frames", "log2 (1 + frames)", lambda _, h: math.log2(1 + h.frames)),
-    Input("title_log_bpp", "log2 bits/pixel", lambda _, h: h.log_bpp_mean),
-    Input("title_log_bpp_spread", "log2 bits/pixel", lambda _, h: h.log_bpp_spread),
-    Input("title_offset", "CRF", lambda _, h: h.offset_mean),
-    Input("previous_offset", "CRF", lambda _, h: h.last_offset),
-    Input("previous_log_bpp", "log2 bits/pixel", _previous(lambda s: s.log_bpp)),
+def _title_mean(name: str) -> Callable[[History], float]:
+    place = TRACKED.index(name)
+    return lambda history: float(history.means[place])
+
+
+def _title_spread(name: str) -> Callable[[History], float]:
+    place = TRACKED.index(name)
+    return lambda history: math.sqrt(history.variances[place])
+
+
+def _previous(read: Callable[[Segment], float]) -> Callable[[History], float]:
+    return lambda history: 0.0 if history.last is None else read(history.last)
+
+
+def _reported(read: Callable[[Report], float]) -> Callable[[History], float]:
+    return lambda history: 0.0 if history.last_report is None else read(history.last_report)
+
+
+_SHARES = ("dark_share", "flat_share")
+SEGMENT_INPUTS: tuple[Input[Segment], ...] = (
+    *(
+        Input(name, "share of blocks" if name in _SHARES else "8-bit levels", _mean(name))
+        for name in FEATURES
+    ),
+    Input("temporal_peak", "8-bit levels", _temporal_peak),
+    *(each for probe in PROBES for each in _probe_inputs(probe)),
+    Input("length", "log2 frames", lambda s: math.log2(len(s.frames))),
+    Input("new_shot", "0 or 1", lambda s: float(s.new_shot)),
+)
+HISTORY_INPUTS: tuple[Input[History], ...] = (
+    Input("pixels", "log2 pixels", lambda h: math.log2(h.title.width * h.title.height)),
+    Input("rate", "log2 frames/s", lambda h: math.log2(h.title.rate)),
+    Input("crf", "CRF", lambda h: h.title.crf),
+    Input("max_offset", "CRF", lambda h: h.title.max_offset),
+    Input("scope", "0 title, 1 library", lambda h: float(h.title.scope == "library")),
+    Input("title_frames", "log2 (1 + frames)", lambda h: math.log2(1 + h.frames)),
+    Input("title_log_bpp", "log2 bits/pixel", _title_mean("probe_log_bpp")),
+    Input("title_log_bpp_spread", "log2 bits/pixel", _title_spread("probe_log_bpp")),
+    Input("title_native_log_bpp", "log2 bits/pixel", _title_mean("native_log_bpp")),
+    Input("title_native_log_bpp_spread", "log2 bits/pixel", _title_spread("native_log_bpp")),
+    Input("title_probe_psnr", "dB", _title_mean("probe_psnr")),
+    Input("title_probe_psnr_spread", "dB", _title_spread("probe_psnr")),
+    Input("title_detail", "8-bit levels", _title_mean("detail")),
+    Input("title_detail_spread", "8-bit levels", _title_spread("detail")),
+    Input("title_temporal", "8-bit levels", _title_mean("temporal")),
+    Input("title_temporal_spread", "8-bit levels", _title_spread("temporal")),
+    Input("title_offset", "CRF", lambda h: h.offset_mean),
+    Input("previous_offset", "CRF", lambda h: h.last_offset),
+    Input("previous_log_bpp", "log2 bits/pixel", _previous(_mean("probe_log_bpp"))),
     Input("previous_length", "log2 frames", _previous(lambda s: math.log2(len(s.frames)))),
-    Input("reports", "log2 (1 + segments)", lambda _, h: math.log2(1 + h.reports)),
+    Input("reports", "log2 (1 + segments)", lambda h: math.log2(1 + h.reports)),
     Input("reported_log_bpp", "log2 bits/pixel", _reported(lambda r: r.log_bpp)),
     Input("reported_psnr", "dB, 0 if unknown", _reported(lambda r: r.psnr)),
-    Input("reported_probe_log_bpp", "log2 bits/pixel", _reported(lambda r: r.expected_log_bpp)),
+    Input("reported_offset", "CRF", _reported(lambda r: r.decided.offset)),
+    Input("reported_probe_log_bpp", "log2 bits/pixel", _reported(lambda r: r.decided.log_bpp)),
+    Input("reports_bits_error", "log2 bits/pixel", lambda h: h.bits_error),
+    Input("reports_psnr_error", "dB", lambda h: h.psnr_error),
 )
+INPUTS: tuple[Input[Segment] | Input[History], ...] = (*SEGMENT_INPUTS, *HISTORY_INPUTS)
 
 _PLACE = {each.name: place for place, each in enumerate(INPUTS)}
 
@@ -196,7 +294,7 @@ _PLACE = {each.name: place for place, each in enumerate(INPUTS)}
 class State:
     """A state vector: float32, one value for each of `INPUTS`, in their order and units."""
 
-    values: NDArray[np.float32]
+    values: Row
 
     def __getitem__(self, name: str) -> float:
         """The value of the input called `name`."""
@@ -205,12 +303,22 @@ class State:
 
 def build(segment: Segment, history: History) -> State:
     """The state in which `segment` is decided, after what `history` has seen. Always finite."""
-    values = [each.measure(segment, history) for each in INPUTS]
-    return State(np.array(values, np.float32))
+    seen = np.array([each.measure(history) for each in HISTORY_INPUTS], np.float32)
+    return State(np.concatenate((segment.values, seen)))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def build_each(segment: Segment, history: History, offsets: NDArray[np.float32]) -> Row:
+    """The states (offsets, inputs) that `build` would give, had the last decision been another.
+
+    `offsets` stand for that of `history`, of which the encoder has reported nothing yet.
+    """
+    states = np.tile(build(segment, history).values, (len(offsets), 1))
+    if history.last is not None:
+        share = len(history.last.frames) / history.frames
+        moved = share * (offsets - history.last_offset)
+        states[:, _PLACE["previous_offset"]] = offsets
+        states[:, _PLACE["title_offset"]] = history.offset_mean + moved
+    return states
 
 
 def _log2_bpp(bits_per_pixel: float) -> float:

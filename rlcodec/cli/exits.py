@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from rlcodec.errors import RlcodecError
-from rlcodec.media.publish import discard_pending, refusal
+from rlcodec.publish import discard_pending, refusal
 
 GRACE_S = 0.7
 """How long an interrupted command may take to leave by itself."""

@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from rlcodec.analysis import state
-from rlcodec.analysis.features import FeatureExtractor
-from rlcodec.analysis.shots import ShotDetector
+from rlcodec.analysis.segments import Segmenter
+from rlcodec.engine.analyst import Analyst
 from rlcodec.errors import PlanError
 from rlcodec.events import SegmentDecided
-from rlcodec.media.luma import SmallLuma, as_array
 from rlcodec.media.picture import Picture
-from rlcodec.media.probe import Probe
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.record import Plan
 from rlcodec.policy.interface import Policy, bounded
@@ -55,8 +53,7 @@ class PolicyDirector:
 
     Frames wait in a window of fixed length. A frame is analysed when it enters and given back when
     it leaves, so that for every frame that comes in one goes out, and decoder and encoder stay busy
-    together. The first frame of a segment to leave has its whole segment decided: up to the next
-    cut, or as far as the window has been judged.
+    together. The first frame of a segment to leave has its whole segment decided.
     """
 
     def __init__(self, picture: Picture, policy: Policy, settings: Settings) -> None:
@@ -64,10 +61,8 @@ class PolicyDirector:
         self._policy = policy
         self._settings = settings
         self._lookahead = lookahead(picture)
-        self._small = SmallLuma(picture)
-        self._probe = Probe(self._small.width, self._small.height)
-        self._features = FeatureExtractor()
-        self._detector = ShotDetector(float(picture.rate))
+        self._analyst = Analyst(picture)
+        self._segmenter = Segmenter(self._lookahead)
         self._history = state.History(
             state.Title(
                 width=picture.width,
@@ -75,26 +70,24 @@ class PolicyDirector:
                 rate=float(picture.rate),
                 crf=settings.crf,
                 max_offset=settings.max_offset,
+                scope=settings.scope,
             )
         )
         self._window = deque[VideoFrame]()
-        self._undecided = deque[state.Frame]()
-        self._judged = 0
-        self._decided = 0
-        self._given = 0
-        self._cuts = deque[int]()
         self._current: SegmentDecided | None = None
+        self._left = 0
 
     def push(self, frame: VideoFrame) -> Iterator[Directed]:
         """Take the next frame; once the window is full, one leaves it."""
-        self._analyse(frame)
+        analysed = self._analyst.push(frame)
+        self._segmenter.push(analysed.row, analysed.verdicts)
         self._window.append(frame)
         if len(self._window) > self._lookahead:
             yield self._release()
 
     def finish(self) -> Iterator[Directed]:
         """The frames of the window."""
-        self._judge(self._detector.flush())
+        self._segmenter.finish(self._analyst.finish())
         while self._window:
             yield self._release()
 
@@ -102,37 +95,17 @@ class PolicyDirector:
         """Later decisions may depend on it."""
         self._history.reported(index, encoded_bytes, psnr)
 
-    def _analyse(self, frame: VideoFrame) -> None:
-        small = self._small.shrink(frame)
-        features = self._features.measure(as_array(small))
-        reading = self._probe.read(small)
-        self._undecided.append(
-            state.Frame(features, reading.bits_per_pixel, reading.qp, reading.psnr)
-        )
-        self._judge(self._detector.push(features.thumbnail))
-
-    def _judge(self, verdicts: list[bool]) -> None:
-        for is_cut in verdicts:
-            if is_cut:
-                self._cuts.append(self._judged)
-            self._judged += 1
-
     def _release(self) -> Directed:
-        if self._current is None or self._given == self._decided:
+        if not self._left:
             self._current = self._decide()
-        self._given += 1
+            self._left = self._current.frames
+        self._left -= 1
+        assert self._current is not None
         return self._window.popleft(), self._current
 
     def _decide(self) -> SegmentDecided:
-        start = self._decided
-        new_shot = start == 0
-        # With a lookahead shorter than the detector's reach a cut is known after it was passed
-        while self._cuts and self._cuts[0] <= start:
-            self._cuts.popleft()
-            new_shot = True
-        end = self._cuts[0] if self._cuts else max(self._judged, start + 1)
-        frames = [self._undecided.popleft() for _ in range(end - start)]
-        segment = state.Segment(self._history.segments, start, new_shot, frames)
+        segment = self._segmenter.take()
+        assert segment is not None
         action = self._policy.decide(state.build(segment, self._history))
         offset = bounded(
             action,
@@ -141,10 +114,12 @@ class PolicyDirector:
             crf_range=CRF_RANGE,
         )
         self._history.decided(segment, offset)
-        self._decided = end
         # Rounded, so that 23.1 and 0.25 make the 23.35 that a plan says
         crf = round(self._settings.crf + offset, 6)
-        return SegmentDecided(segment.index, start, len(frames), offset, crf, new_shot)
+        frames = len(segment.frames)
+        return SegmentDecided(
+            segment.index, segment.start_frame, frames, offset, crf, segment.new_shot
+        )
 
 
 class PlanDirector:

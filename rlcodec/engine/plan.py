@@ -13,10 +13,10 @@ from typing import Unpack
 from rlcodec.engine.director import Directed
 from rlcodec.engine.setup import (
     capability_for,
-    director_for,
     expected_frames,
     open_source,
     refuse_input_as_output,
+    steering_for,
 )
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.events import (
@@ -29,11 +29,11 @@ from rlcodec.events import (
     ignore,
 )
 from rlcodec.media.filters import PictureFilter
-from rlcodec.media.publish import PendingFile, refusal
 from rlcodec.media.source import Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.formats import RENDERERS, render
 from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
+from rlcodec.publish import PendingFile
 from rlcodec.settings import Choices, Settings
 
 
@@ -82,16 +82,8 @@ def plan(
         source = stack.enter_context(open_source(input, alone))
         made = _Planner(source, chosen, on_progress or ignore).run()
         if pending is not None:
-            _write(pending, render(made, format))
+            pending.fill(render(made, format).encode())
         return made
-
-
-def _write(pending: PendingFile, text: str) -> None:
-    try:
-        pending.path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise refusal(pending.label, error.errno, error.strerror) from error
-    pending.publish()
 
 
 class _Planner:
@@ -105,7 +97,8 @@ class _Planner:
         self._picture = self._filter.picture
         # What a transcode would refuse is refused before the work is done
         capability_for(settings, self._picture.pix_fmt)
-        self._director = director_for(settings, self._picture)
+        self._steering = steering_for(settings, self._picture)
+        self._director = self._steering.director
         self._segments: list[PlannedSegment] = []
         self._current: SegmentDecided | None = None
         self._frames = 0
@@ -124,6 +117,15 @@ class _Planner:
                 duration_s=None if duration is None else float(duration),
             )
         )
+        for notice in self._steering.notices:
+            self._tell(Notice(notice))
+        if self._steering.asks_encoder:
+            self._tell(
+                Notice(
+                    f"policy {self._steering.name} goes by what the encoder makes of earlier "
+                    "segments, which a plan cannot know: a transcode may decide otherwise"
+                )
+            )
         self._pass_on_notes()
         for frame, decision in self._directed():
             self._take(frame, decision)
@@ -190,7 +192,8 @@ class _Planner:
             codec=settings.codec,
             preset=settings.preset,
             crf=settings.crf,
-            policy=settings.policy,
+            policy=self._steering.name,
+            policy_digest=self._steering.digest,
             scale=settings.scale,
             fps=settings.fps,
             deinterlace=settings.deinterlace,

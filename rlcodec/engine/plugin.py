@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Unpack
 
 from rlcodec.engine.session import Session, Step
-from rlcodec.engine.setup import capability_for, director_for, options_for
+from rlcodec.engine.setup import capability_for, options_for, steering_for
 from rlcodec.errors import InputError, SettingsError
-from rlcodec.events import Event
+from rlcodec.events import Event, Notice
 from rlcodec.media.clock import FrameClock, StepBackError, rescale
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
 from rlcodec.media.hdr import hdr_of, with_hdr
@@ -98,7 +98,8 @@ def add_adaptive_stream(
     Args:
         container: opened for writing, nothing muxed yet.
         template: the stream that the frames come from: size, time base, rate and colours are its.
-        on_event: called with every decision and every finished segment.
+        on_event: called with every decision and every finished segment, and at once where another
+            policy than the default one will decide.
         settings: how to encode; the defaults of `Settings` where None.
         choices: single fields of `Settings`, on top of `settings`. `scale`, `fps`, `deinterlace`,
             `audio` and `subtitles` are the loop's own business and have no effect here.
@@ -106,6 +107,7 @@ def add_adaptive_stream(
     Raises:
         SettingsError: a setting makes no sense, or the encoder does not take the pixel format.
         OffsetError: the encoder ignores CRF offsets with these settings.
+        PolicyError: the policy's file is none, or does not fit.
     """
     chosen = replace(settings or Settings(), **choices)
     picture = picture_of(template)
@@ -118,7 +120,10 @@ def add_adaptive_stream(
         )
     picture = replace(picture, pix_fmt=wanted, interlaced=False)
     capability = capability_for(chosen, picture.pix_fmt)
+    steering = steering_for(chosen, picture)
+    if on_event is not None:
+        for notice in steering.notices:
+            on_event(Notice(notice))
     stream = add_encoded_stream(container, chosen.codec, picture, options_for(chosen))
-    director = director_for(chosen, picture)
-    session = Session(AdaptiveEncoder(stream, picture, capability), picture, director)
+    session = Session(AdaptiveEncoder(stream, picture, capability), picture, steering.director)
     return AdaptiveStream(stream, session, picture, on_event)

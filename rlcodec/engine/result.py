@@ -23,7 +23,7 @@ class Result:
         duration_s: of the video, in seconds.
         wall_s: how long it took, in seconds.
         codec, preset, crf, policy: what it was encoded with; the policy is `plan` for a plan.
-        digest: of the plan, None where there was none.
+        digest: SHA-256 of the policy's file, or of the plan; None where the policy has no file.
         shift: seconds, exactly, that were added to every timestamp of the input.
         shots: how many shots the segments belong to.
         segments: one record for each decision, in display order.

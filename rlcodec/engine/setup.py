@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from rlcodec.engine.director import Director, PlanDirector, PolicyDirector
-from rlcodec.errors import OffsetError, SettingsError
+from rlcodec.errors import OffsetError, PolicyError, SettingsError
 from rlcodec.media.capability import Capability, Control, inspect
 from rlcodec.media.encoder import encoder_options
 from rlcodec.media.picture import Picture
@@ -14,8 +15,10 @@ from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.plans.record import Plan
 from rlcodec.policy.fixed import Fixed
 from rlcodec.policy.interface import Policy
+from rlcodec.policy.learned import Learned
 from rlcodec.policy.rule import Rule
-from rlcodec.settings import Settings
+from rlcodec.policy.shipped import load_policy, shipped
+from rlcodec.settings import SHIPPED_POLICIES, Settings
 
 
 def refuse_input_as_output(input: str | Path, output: Path) -> None:  # noqa: A002 # users' name
@@ -57,17 +60,57 @@ def expected_frames(source: Source, settings: Settings) -> int | None:
     return source.frames
 
 
-def policy_for(settings: Settings) -> Policy:
-    """The policy that `settings` name."""
-    policies: dict[str, Policy] = {Rule.name: Rule(), Fixed.name: Fixed()}
-    return policies[settings.policy]
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Who decides about a stream.
+
+    Attributes:
+        director: decides.
+        name, digest: what results call the policy behind it, and the SHA-256 of its file; of the
+            plan where that is what decides.
+        notices: what the user should know of it.
+        asks_encoder: whether it goes by what the encoder made of earlier segments.
+    """
+
+    director: Director
+    name: str
+    digest: str | None = None
+    notices: tuple[str, ...] = ()
+    asks_encoder: bool = False
 
 
-def director_for(settings: Settings, picture: Picture, plan: Plan | None = None) -> Director:
-    """Who decides about a stream of `picture`s: `plan`, or else the policy of `settings`."""
+def steering_for(settings: Settings, picture: Picture, plan: Plan | None = None) -> Steering:
+    """Who decides about a stream of `picture`s: `plan`, or else the policy of `settings`.
+
+    Raises:
+        PolicyError: that policy was asked for, and its file is none, or does not fit.
+    """
     if plan is not None:
-        return PlanDirector(plan)
-    return PolicyDirector(picture, policy_for(settings), settings)
+        return Steering(PlanDirector(plan), "plan", plan.digest)
+    policy, notices = _policy_for(settings, picture.width * picture.height)
+    director = PolicyDirector(picture, policy, settings)
+    if not isinstance(policy, Learned):
+        return Steering(director, policy.name, notices=notices)
+    return Steering(director, policy.name, policy.digest, notices, policy.asks_encoder)
+
+
+def _policy_for(settings: Settings, pixels: int) -> tuple[Policy, tuple[str, ...]]:
+    """The policy that `settings` name, or the default one, and what there is to say of that."""
+    asked = settings.policy
+    if asked == Fixed.name:
+        return Fixed(), ()
+    default = SHIPPED_POLICIES[0]
+    if asked == Rule.name or (asked is None and default not in shipped()):
+        return Rule(), ()
+    file = load_policy(asked or default)
+    misfit = file.facts.misfit(settings, pixels)
+    if misfit is None:
+        return Learned(file), ()
+    if asked is None:
+        return Rule(), (f"policy {default} {misfit}: {Rule.name} decides instead",)
+    raise PolicyError(
+        f"{file.label}: does not fit: it {misfit}; choose another policy, or --policy {Rule.name}"
+    )
 
 
 def options_for(settings: Settings) -> dict[str, str]:

@@ -15,11 +15,11 @@ from rlcodec.engine.result import Result
 from rlcodec.engine.session import Session, Step
 from rlcodec.engine.setup import (
     capability_for,
-    director_for,
     expected_frames,
     open_source,
     options_for,
     refuse_input_as_output,
+    steering_for,
 )
 from rlcodec.errors import InputError, PlanError, SettingsError
 from rlcodec.events import (
@@ -39,12 +39,12 @@ from rlcodec.media.containers import Container, container_for
 from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.filters import PictureFilter
 from rlcodec.media.output import Output
-from rlcodec.media.publish import PendingFile
 from rlcodec.media.routes import Way, codec_of, routes
 from rlcodec.media.source import STANDARD_INPUT, Source
 from rlcodec.media.types import VideoFrame
 from rlcodec.plans.reading import load_plan
 from rlcodec.plans.record import Plan
+from rlcodec.publish import PendingFile
 from rlcodec.settings import Choices, Settings
 
 
@@ -143,7 +143,6 @@ class _Run:
         self._pending = pending
         self._container = container
         self._settings = settings
-        self._plan = plan
         self._watcher = tell
         self._notices: list[str] = []
         self._shots = 0
@@ -158,14 +157,13 @@ class _Run:
         self._filter = PictureFilter(source, settings)
         picture = self._filter.picture
         capability = capability_for(settings, picture.pix_fmt, plan)
+        self._steering = steering_for(settings, picture, plan)
         self._output = Output(pending.path, container, label=str(pending.label))
         stream = self._output.add_video(
             settings.codec, picture, options_for(settings), source.video
         )
         self._session = Session(
-            AdaptiveEncoder(stream, picture, capability),
-            picture,
-            director_for(settings, picture, plan),
+            AdaptiveEncoder(stream, picture, capability), picture, self._steering.director
         )
 
     def run(self, input_bytes: int | None, *, keep_smaller: bool) -> Result:
@@ -180,6 +178,8 @@ class _Run:
                 duration_s=None if self._source.duration is None else float(self._source.duration),
             )
         )
+        for notice in self._steering.notices:
+            self._notice(notice)
         try:
             self._choose_streams()
             self._encode()
@@ -306,8 +306,8 @@ class _Run:
             codec=settings.codec,
             preset=settings.preset,
             crf=settings.crf,
-            policy=settings.policy if self._plan is None else "plan",
-            digest=None if self._plan is None else self._plan.digest,
+            policy=self._steering.name,
+            digest=self._steering.digest,
             shift=shift,
             shots=self._shots,
             segments=tuple(sorted(self._segments, key=lambda each: each.start_frame)),

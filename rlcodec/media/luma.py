@@ -1,11 +1,13 @@
-"""Small luma pictures: all that the analysis ever sees of a frame."""
+"""Luma pictures for the analysis: the whole frame made small, a part of it as it is, and lines."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import av
 import numpy as np
+from av.filter import Graph
 from numpy.typing import NDArray
 
 from rlcodec.media.graphs import chain
@@ -13,6 +15,7 @@ from rlcodec.media.picture import Picture
 
 # As many pixels as 256x144: enough for shots and statistics, a twenty-fifth of 1280x720
 SMALL_PIXELS = 256 * 144
+LINE_STEP = 8
 Luma = NDArray[np.uint8]
 
 
@@ -31,19 +34,7 @@ class SmallLuma:
     def __init__(self, picture: Picture) -> None:
         """Prepare for frames of `picture`."""
         self.width, self.height = small_size(picture.width, picture.height)
-        self._graph = chain(
-            picture.width,
-            picture.height,
-            picture.pix_fmt,
-            picture.time_base,
-            # The scaler takes grey for BT.601, and would mix the chroma of other matrices into it
-            ("setparams", "colorspace=unknown"),
-            ("scale", f"w={self.width}:h={self.height}:flags=area"),
-            # Full range, whatever the source's is. The chroma planes are empty ones: libx264
-            # crashes where it shall report the error of a picture that has none.
-            ("format", "gray"),
-            ("format", "yuvj420p"),
-        )
+        self._graph = _grey(picture, ("scale", f"w={self.width}:h={self.height}:flags=area"))
 
     def shrink(self, frame: av.VideoFrame) -> av.VideoFrame:
         """The small frame: grey, as yuvj420p with empty chroma."""
@@ -51,9 +42,60 @@ class SmallLuma:
         return self._graph.vpull()
 
 
+class CentreLuma:
+    """Cuts the centre out of frames, as 8-bit grey: as large as a small picture, or as it can be.
+
+    Both sides are multiples of 16 pixels. A side that has not even those is stretched to them.
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        """Prepare for frames of `picture`."""
+        sides = (min(256, picture.width // 16 * 16), min(144, picture.height // 16 * 16))
+        self.width, self.height = (max(16, side) for side in sides)
+        width, height = min(self.width, picture.width), min(self.height, picture.height)
+        self._graph = _grey(
+            picture,
+            ("crop", f"w={width}:h={height}"),
+            ("scale", f"w={self.width}:h={self.height}"),
+        )
+
+    def cut(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """The centre of the frame: grey, as yuvj420p with empty chroma."""
+        self._graph.vpush(frame)
+        return self._graph.vpull()
+
+
+def _grey(picture: Picture, *filters: tuple[str, str]) -> Graph:
+    """Frames of `picture` through `filters`, then to grey of full range, whatever the source's."""
+    return chain(
+        picture.width,
+        picture.height,
+        picture.pix_fmt,
+        picture.time_base,
+        # The scaler takes grey for BT.601, and would mix the chroma of other matrices into it
+        ("setparams", "colorspace=unknown"),
+        *filters,
+        # The chroma planes are empty ones: libx264 crashes where it shall report the error of a
+        # picture that has none
+        ("format", "gray"),
+        ("format", "yuvj420p"),
+    )
+
+
 def as_array(frame: av.VideoFrame) -> Luma:
     """The luma of an 8-bit planar frame as an array (height, width), without its padding."""
-    plane = frame.planes[0]
-    lines = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-    luma: Luma = lines[:, : frame.width]
+    luma: Luma = _plane(frame, np.uint8)
     return luma
+
+
+def lines_of(frame: av.VideoFrame) -> NDArray[np.int16]:
+    """Every `LINE_STEP`th line of the first plane (rows, width), as deep as the frame: a copy."""
+    deep = frame.format.components[0].bits > 8
+    plane = _plane(frame, np.uint16 if deep else np.uint8)
+    return plane[::LINE_STEP].astype(np.int16)
+
+
+def _plane(frame: av.VideoFrame, kind: type[np.uint8 | np.uint16]) -> NDArray[Any]:
+    plane = frame.planes[0]
+    values = np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)
+    return values[:, : frame.width]

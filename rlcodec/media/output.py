@@ -20,9 +20,9 @@ from rlcodec.media.containers import ISO_MUXERS, Container
 from rlcodec.media.encoder import configure
 from rlcodec.media.metadata import file_tags, stream_tags
 from rlcodec.media.picture import Picture
-from rlcodec.media.publish import refusal
 from rlcodec.media.routes import Route, Way, codec_of
 from rlcodec.media.tracks import Track, add_track
+from rlcodec.publish import refusal
 
 if TYPE_CHECKING:
     from av.container.core import Chapter

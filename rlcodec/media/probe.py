@@ -1,4 +1,4 @@
-"""The probe: a tiny, continuous x264 encode beside the real one, to tell how hard a frame is."""
+"""Probes: tiny, continuous x264 encodes beside the real one, to tell how hard a frame is."""
 
 from __future__ import annotations
 
@@ -13,17 +13,37 @@ from av.video.frame import PictureType
 
 from rlcodec.errors import EncodeError
 from rlcodec.media.encoder import read_stats
+from rlcodec.media.luma import CentreLuma
+from rlcodec.media.picture import Picture
 
-PROBE_CRF = 26
 PSNR_CAP = 100.0
 _TICK = Fraction(1, 25)
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeReading:
-    """What the probe's encoder said of one small frame.
+class ProbeKind:
+    """One probe: its CRF, and whether it sees the frame's centre instead of all of it, small."""
 
-    `bits_per_pixel` of the small picture; `qp` the mean quantiser; `psnr` of luma in dB, capped.
+    name: str
+    crf: int
+    centre: bool = False
+
+
+PROBES = (
+    ProbeKind("probe", 26),
+    ProbeKind("fine", 18),
+    ProbeKind("coarse", 34),
+    ProbeKind("native", 26, centre=True),
+)
+"""Those that run, by the names and in the order of `analysis.frames.PROBES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReading:
+    """What a probe's encoder said of one frame.
+
+    `bits_per_pixel` of the picture that it saw; `qp` the mean quantiser; `psnr` of luma in dB,
+    capped.
     """
 
     bits_per_pixel: float
@@ -31,15 +51,32 @@ class ProbeReading:
     psnr: float
 
 
+class Probes:
+    """All of `PROBES` on the frames of one stream."""
+
+    def __init__(self, picture: Picture, small_width: int, small_height: int) -> None:
+        """Prepare for frames of `picture`, and small ones of this size, as `SmallLuma` makes."""
+        self._centre = CentreLuma(picture)
+        centre, small = (self._centre.width, self._centre.height), (small_width, small_height)
+        self._probes = [
+            (Probe(*(centre if kind.centre else small), kind.crf), kind.centre) for kind in PROBES
+        ]
+
+    def read(self, frame: av.VideoFrame, small: av.VideoFrame) -> list[ProbeReading]:
+        """What each says of the next frame, of which `small` is the small one."""
+        centre = self._centre.cut(frame)
+        return [probe.read(centre if sees else small) for probe, sees in self._probes]
+
+
 class Probe:
-    """Encodes every small frame at a fixed CRF, one in, one reading out.
+    """Encodes every frame at a fixed CRF, one in, one reading out.
 
     One thread and no lookahead, so that a reading depends on the frames before it and nothing else:
     a table made for training and a real run see the same numbers. A frame counts as 1/25 s long.
     """
 
-    def __init__(self, width: int, height: int) -> None:
-        """Prepare for small frames of this size, as `SmallLuma` makes them."""
+    def __init__(self, width: int, height: int, crf: int) -> None:
+        """Prepare for grey frames of this size, as yuvj420p."""
         context = CodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
@@ -49,7 +86,7 @@ class Probe:
         context.options = {
             "preset": "ultrafast",
             "tune": "zerolatency",
-            "crf": str(PROBE_CRF),
+            "crf": str(crf),
             "x264-params": "keyint=infinite",
         }
         self._context = context
@@ -57,7 +94,7 @@ class Probe:
         self._count = 0
 
     def read(self, frame: av.VideoFrame) -> ProbeReading:
-        """Encode the next small frame."""
+        """Encode the next frame."""
         frame.pts, frame.time_base = self._count, _TICK
         frame.pict_type = PictureType.NONE
         self._count += 1

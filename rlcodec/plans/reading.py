@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
 
+from rlcodec.document import DocumentError, Fields, parse, read, shown
 from rlcodec.errors import PlanError, SettingsError
-from rlcodec.plans.record import FORMAT, MAX_FRAMES, VERSION, Plan, PlannedInput, PlannedSegment
+from rlcodec.plans.record import FORMAT, VERSION, Plan, PlannedInput, PlannedSegment
 from rlcodec.settings import Settings, parse_fps, parse_scale
 
 MAX_BYTES = 16 * 2**20
-_MAX_TEXT = 1024
-_Value = TypeVar("_Value")
-_NAMES = {
-    dict: "an object",
-    list: "a list",
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-}
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -34,99 +23,29 @@ def load_plan(path: str | Path) -> Plan:
     """
     label = str(path)
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PlanError(f"{label}: the plan cannot be read: {reason}") from error
-    if len(data) > MAX_BYTES:
-        raise PlanError(f"{label}: is larger than any plan: the limit is {MAX_BYTES} bytes")
+        data = read(path, "plan", MAX_BYTES)
+    except DocumentError as error:
+        raise PlanError(f"{label}: {error}") from error
     try:
-        # Editors of Windows put a mark before UTF-8
-        document = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_no_number
-        )
-    except RecursionError as error:
-        raise PlanError(f"{label}: is no plan: its JSON is nested too deeply") from error
-    except ValueError as error:
+        document = parse(data)
+    except DocumentError as error:
         raise PlanError(f"{label}: is no plan: {error}") from error
     try:
-        return _plan(_Fields(document, ""), label)
-    except _FieldError as error:
+        return _plan(Fields(document), label)
+    except DocumentError as error:
         raise PlanError(f"{label}: {error}") from error
 
 
-class _FieldError(Exception):
-    """A field is missing, or of the wrong kind."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{_shown(name)} stands twice in one object")
-        found[name] = value
-    return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON's")
-
-
-class _Fields:
-    """The fields of one JSON object, read by name and kind."""
-
-    def __init__(self, value: object, place: str) -> None:
-        """`place` says where in the document `value` stands; empty for the whole."""
-        if not isinstance(value, dict):
-            raise _FieldError(f"{place or 'the document'} is not an object")
-        self._values = value
-        self._prefix = f"{place}." if place else ""
-
-    def take(self, name: str, kind: type[_Value]) -> _Value:
-        """A field that has to be there."""
-        if name not in self._values:
-            raise _FieldError(f"{self._prefix}{name} is missing")
-        value = self._values[name]
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            # Not more digits than a float has, whose largest is about 1e308
-            value = float(value) if abs(value) < 10**15 else float("inf")
-        # True is an int to Python, not to JSON
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise _FieldError(f"{self._prefix}{name} is {_shown(value)}, and not {_NAMES[kind]}")
-        if kind is int and not 0 <= cast(int, value) <= MAX_FRAMES:
-            raise _FieldError(f"{self._prefix}{name} must lie between 0 and {MAX_FRAMES}")
-        if isinstance(value, str) and len(value) > _MAX_TEXT:
-            raise _FieldError(f"{self._prefix}{name} has more than {_MAX_TEXT} characters")
-        return value
-
-    def optional(self, name: str, kind: type[_Value]) -> _Value | None:
-        """A field that may be missing or null."""
-        return None if self._values.get(name) is None else self.take(name, kind)
-
-    def fields(self, name: str) -> _Fields:
-        """A field that is an object."""
-        return _Fields(self.take(name, dict), f"{self._prefix}{name}")
-
-    def each(self, name: str) -> list[_Fields]:
-        """A field that is a list of objects."""
-        values = self.take(name, list)
-        return [_Fields(value, f"{self._prefix}{name}[{i}]") for i, value in enumerate(values)]
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value) if isinstance(value, (str, bool, int, float)) else type(value).__name__
-    return text if len(text) <= 40 else f"{text[:40]}..."
-
-
-def _plan(document: _Fields, label: str) -> Plan:
+def _plan(document: Fields, label: str) -> Plan:
     form = document.take("format", str)
     if form != FORMAT:
-        raise _FieldError(f"format is {_shown(form)}, and not {FORMAT}: is this a plan?")
+        raise DocumentError(f"format is {shown(form)}, and not {FORMAT}: is this a plan?")
     version = document.take("version", int)
     if version != VERSION:
         hint = "update rlcodec" if version > VERSION else "plan the video anew"
-        raise _FieldError(f"version is {_shown(version)}, and this rlcodec reads {VERSION}: {hint}")
+        raise DocumentError(
+            f"version is {shown(version)}, and this rlcodec reads {VERSION}: {hint}"
+        )
     try:
         scale, fps = document.optional("scale", str), document.optional("fps", str)
         chosen = Settings(
@@ -134,13 +53,15 @@ def _plan(document: _Fields, label: str) -> Plan:
             fps=None if fps is None else parse_fps(str(_fraction("fps", fps))),
         )
     except SettingsError as error:
-        raise _FieldError(str(error)) from error
+        raise DocumentError(str(error)) from error
+    policy = document.fields("policy")
     return Plan(
         input=_input(document.fields("input")),
         codec=document.take("codec", str),
         preset=document.take("preset", str),
         crf=document.take("crf", float),
-        policy=document.fields("policy").take("name", str),
+        policy=policy.take("name", str),
+        policy_digest=policy.optional("digest", str),
         scale=chosen.scale,
         fps=chosen.fps,
         deinterlace=document.optional("deinterlace", str) or Settings.deinterlace,
@@ -151,7 +72,7 @@ def _plan(document: _Fields, label: str) -> Plan:
     )
 
 
-def _input(fields: _Fields) -> PlannedInput:
+def _input(fields: Fields) -> PlannedInput:
     return PlannedInput(
         name=fields.take("name", str),
         frames=fields.take("frames", int),
@@ -163,7 +84,7 @@ def _input(fields: _Fields) -> PlannedInput:
     )
 
 
-def _segment(fields: _Fields) -> PlannedSegment:
+def _segment(fields: Fields) -> PlannedSegment:
     return PlannedSegment(
         start_frame=fields.take("start_frame", int),
         frames=fields.take("frames", int),
@@ -177,5 +98,5 @@ def _fraction(name: str, text: str) -> Fraction:
     # Not what else Fraction takes: 1e999999999 would keep it busy for hours
     match = re.fullmatch(r"([0-9]{1,9})(?:/([1-9][0-9]{0,8}))?", text)
     if match is None:
-        raise _FieldError(f"{name} is {_shown(text)}: give a fraction like 25 or 30000/1001")
+        raise DocumentError(f"{name} is {shown(text)}: give a fraction like 25 or 30000/1001")
     return Fraction(int(match[1]), int(match[2] or 1))

@@ -18,7 +18,7 @@ FORMAT, VERSION = "rlcodec-plan", 1
 MAX_FRAMES = 2**31 - 1
 
 # What a plan has decided for good
-_DECIDED = ("policy", "crf", "max_offset")
+_DECIDED = ("policy", "scope", "crf", "max_offset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,7 @@ class Plan:
         codec, preset: the encoder.
         crf: base CRF, from which the encoder's own moves.
         policy: the name of the policy that decided.
+        policy_digest: SHA-256 of its file; None where it has none.
         scale, fps, deinterlace, pix_fmt: as in `Settings`.
         segments: in order, without gaps, from the first frame to the last.
         rlcodec: the version that made it.
@@ -94,6 +95,7 @@ class Plan:
     preset: str
     crf: float
     policy: str
+    policy_digest: str | None = None
     scale: tuple[int, int] | None = None
     fps: Fraction | None = None
     deinterlace: str = Settings.deinterlace
@@ -188,7 +190,7 @@ class Plan:
             "codec": self.codec,
             "preset": self.preset,
             "crf": self.crf,
-            "policy": {"name": self.policy, "digest": None},
+            "policy": {"name": self.policy, "digest": self.policy_digest},
             "scale": None if self.scale is None else f"{self.scale[0]}x{self.scale[1]}",
             "fps": None if self.fps is None else str(self.fps),
             "deinterlace": self.deinterlace,

@@ -45,6 +45,20 @@ def discard_pending() -> None:
         path.unlink(missing_ok=True)
 
 
+def write_whole(target: str | Path, data: bytes, *, overwrite: bool) -> None:
+    """Write a file that is made of `data` and nothing else, whole or not at all.
+
+    Raises:
+        OutputExistsError: `target` exists and `overwrite` is False.
+        OutputError: it cannot be written.
+    """
+    pending = PendingFile(Path(target), overwrite=overwrite)
+    try:
+        pending.fill(data)
+    finally:
+        pending.discard()
+
+
 class PendingFile:
     """A hidden file beside `target` that takes its name once it is complete.
 
@@ -74,6 +88,18 @@ class PendingFile:
         except BaseException:
             self._claim.release()
             raise
+
+    def fill(self, data: bytes) -> None:
+        """Write `data`, all that the file shall hold, and publish it.
+
+        Raises:
+            OutputError: as `publish` does, or the data cannot be written.
+        """
+        try:
+            self.path.write_bytes(data)
+        except OSError as error:
+            raise refusal(self.label, error.errno, error.strerror) from error
+        self.publish()
 
     def publish(self) -> None:
         """Flush the file to disk and give it its name.
