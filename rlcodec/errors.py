@@ -7,6 +7,7 @@ RlcodecError
 │   └── PolicyError        the policy file is none, or does not fit what is encoded
 ├── InputError             the input cannot be used
 ├── EncodeError            an encoder refused to start or gave up
+├── StoreError             the store of a corpus cannot be used
 └── OutputError            the output cannot be written, or failed its check
     └── OutputExistsError  the output is there already (also a FileExistsError)
 
@@ -53,6 +54,10 @@ class InputError(RlcodecError):
 
 class EncodeError(RlcodecError):
     """The encoder refused its settings or failed on a frame."""
+
+
+class StoreError(RlcodecError):
+    """The store of a corpus is none, one of another version, or cannot be written."""
 
 
 class OutputError(RlcodecError):

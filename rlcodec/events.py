@@ -32,6 +32,14 @@ class Comparing:
 
 
 @dataclass(frozen=True, slots=True)
+class Collecting:
+    """Work on a corpus begins: `videos` of them, about `frames` frames to encode in all."""
+
+    videos: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that the user should know: what was changed, or left out, and why."""
 
@@ -88,7 +96,16 @@ class Checking:
     """The file is complete and is being read back before it takes its name."""
 
 
-Event = Started | Comparing | Notice | SegmentDecided | SegmentEncoded | Progress | Checking
+Event = (
+    Started
+    | Comparing
+    | Collecting
+    | Notice
+    | SegmentDecided
+    | SegmentEncoded
+    | Progress
+    | Checking
+)
 
 OnEvent = Callable[[Event], None]
 

@@ -119,7 +119,7 @@ def encoding_choices(command: Callable[..., Any]) -> Callable[..., Any]:
 def _choices(given: dict[str, Any]) -> Choices:
     """The options that were given, as fields of `Settings`, whose defaults stand for the others."""
     readers: dict[str, Callable[[Any], Any]] = {
-        "encoder_options": _pairs,
+        "encoder_options": pairs,
         "scale": parse_scale,
         "fps": parse_fps,
     }
@@ -130,7 +130,7 @@ def _choices(given: dict[str, Any]) -> Choices:
     return cast(Choices, fields)
 
 
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
     """KEY=VALUE arguments as a dictionary."""
     pairs = {}
     for text in texts:

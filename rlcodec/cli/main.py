@@ -25,6 +25,10 @@ _COMMANDS = {
         "rlcodec.cli.compare",
         "Score a video against the one it was made from.",
     ),
+    "corpus": (
+        "rlcodec.cli.corpus",
+        "Measure videos, for policies to be trained on.",
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import click
 
 from rlcodec.cli.exits import one_line
 from rlcodec.engine.batch import BatchEvent, FileStarted
-from rlcodec.events import Checking, Comparing, Notice, Progress, Started
+from rlcodec.events import Checking, Collecting, Comparing, Notice, Progress, Started
 
 _LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -39,7 +39,7 @@ class ProgressDisplay:
         if isinstance(event, FileStarted) and event.count > 1:
             self._place = [f"{event.index}/{event.count}"]
             self.note(f"file {event.index} of {event.count}: {one_line(event.input)}")
-        elif isinstance(event, Started | Comparing):
+        elif isinstance(event, Started | Comparing | Collecting):
             self._start(event)
         elif isinstance(event, Notice):
             self.note(f"note: {one_line(event.message)}")
@@ -59,7 +59,7 @@ class ProgressDisplay:
             click.echo("\r\x1b[K", err=True, nl=False)
             self._drawn = False
 
-    def _start(self, event: Started | Comparing) -> None:
+    def _start(self, event: Started | Comparing | Collecting) -> None:
         now = time.monotonic()
         self._expected = event.frames
         self._interval = _FIRST_INTERVAL_S

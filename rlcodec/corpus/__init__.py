@@ -1,0 +1,1 @@
+"""Videos in, a table of encodes out."""
