@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 import av
@@ -21,9 +22,11 @@ import rlcodec
 from benchmarks.sets import Video
 from rlcodec.analysis import state
 from rlcodec.events import Event, SegmentDecided
+from rlcodec.policy import fixed, rule
+from rlcodec.policy.shipped import load_policy
 from rlcodec.settings import Settings
 
-_PACKAGE = Path(rlcodec.__file__).parent
+_WRITTEN = {"fixed": fixed.__file__, "rule": rule.__file__}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class Job:
     metrics: tuple[str, ...] = ("psnr", "ssim")
     plan: tuple[float, ...] | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 of everything that decides about the encode; what it is scored by does not."""
         said = [
@@ -96,17 +99,12 @@ class Encode:
     seconds: float
 
 
+@cache
 def policy_digest(policy: str) -> str:
-    """SHA-256 of what a policy is: of its file, of the shipped file, or of the module."""
-    places = (
-        Path(policy),
-        _PACKAGE / "policies" / f"{policy}.safetensors",
-        _PACKAGE / "policy" / f"{policy}.py",
-    )
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise click.UsageError(f"policy {policy!r} is neither a file nor one that rlcodec has")
-    return hashlib.sha256(found.read_bytes()).hexdigest()
+    """SHA-256 of the file that a policy is in."""
+    if policy in _WRITTEN:
+        return hashlib.sha256(Path(_WRITTEN[policy]).read_bytes()).hexdigest()
+    return load_policy(policy).digest
 
 
 def encode(job: Job) -> Encode:
@@ -123,7 +121,7 @@ def encode(job: Job) -> Encode:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "encoded.mp4")
         if job.plan is None:
-            settings = replace(settings, policy=job.policy)
+            settings = replace(settings, policy=job.policy, scope=job.scope)
             result = rlcodec.transcode(source, target, settings, on_progress=note)
         else:
             flat = rlcodec.plan(source, settings, policy="fixed")

@@ -13,27 +13,35 @@ from pathlib import Path
 import click
 
 from benchmarks.chart import draw_chart
-from benchmarks.encodes import Job, Store, policy_digest
+from benchmarks.encodes import Job, Store
 from benchmarks.optimum import GRID, OBJECTIVES, measured, optimum
 from benchmarks.sets import Video, Workshop, clips_of, draw, edited, single
 from benchmarks.summary import Score, Summary, score, summarise, video_row
 from benchmarks.tables import machine, report
+from rlcodec.policy.shipped import load_policy
+from rlcodec.settings import SCOPES
 
-SCOPES = {"reels": "library", "titles": "title", "shots": "title"}
+SETS = {"reels": "library", "titles": "title", "shots": "title"}
+"""The scope in which each set is encoded."""
 NO_OPTIMUM = "shots"
 """The set whose optimum is to change nothing."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One policy that is measured: its name or file, how it is called, what it is judged by."""
+    """One policy that is measured.
+
+    `policy` is its name or file, `label` what it is called; `objective` says what it is judged by,
+    `scopes` where it can be used.
+    """
 
     policy: str
     label: str
-    objective: str
+    objective: str = "balanced"
+    scopes: tuple[str, ...] = SCOPES
 
 
-FIXED = Entry("fixed", "fixed", "balanced")
+FIXED = Entry("fixed", "fixed")
 
 Jobs = dict[tuple[str, Video, Entry], list[Job]]
 """By set, video and policy: the encodes at all base CRFs, rising."""
@@ -94,7 +102,7 @@ class Evaluation:
             policy=policy,
             crf=crf,
             preset=self.preset,
-            scope=SCOPES[set_name],
+            scope=SETS[set_name],
             metrics=metrics,
             plan=plan,
         )
@@ -105,7 +113,10 @@ class Evaluation:
         with_optimum = [at for at in everywhere if at[0] != NO_OPTIMUM]
         entries = (FIXED, *self.entries)
         done = {
-            (*at, entry): self.jobs(*at, entry.policy) for entry in entries for at in everywhere
+            (*at, entry): self.jobs(*at, entry.policy)
+            for entry in entries
+            for at in everywhere
+            if SETS[at[0]] in entry.scopes
         }
         grids = [job for at in with_optimum for job in self.grid(*at)]
         store.do([*chain(*done.values()), *grids], workers)
@@ -131,7 +142,7 @@ def scored(jobs: Jobs, store: Store) -> Scores:
             fixed = [store[job] for job in jobs[name, video, FIXED]]
             each = score(video, [store[job] for job in those], fixed)
             found.setdefault((name, entry), []).append(each)
-    return dict(sorted(found.items(), key=lambda item: list(SCOPES).index(item[0][0])))
+    return dict(sorted(found.items(), key=lambda item: list(SETS).index(item[0][0])))
 
 
 @click.command()
@@ -143,7 +154,7 @@ def scored(jobs: Jobs, store: Store) -> Scores:
     help="Groups or paths of the manifest, one per line: measure on these alone.",
 )
 @click.option("--policy", "policies", multiple=True, metavar="NAME|FILE", help="Beside rule.")
-@click.option("--set", "sets", multiple=True, type=click.Choice(list(SCOPES)), default=list(SCOPES))
+@click.option("--set", "sets", multiple=True, type=click.Choice(list(SETS)), default=list(SETS))
 @click.option("--reels", default=8, show_default=True)
 @click.option("--clips", default=12, show_default=True, help="Of a reel.")
 @click.option("--frames", default=90, show_default=True, help="Of a reel's clip, at most.")
@@ -215,10 +226,12 @@ def policies(
 
 def entry_for(policy: str) -> Entry:
     """A policy by its name, or the file that it lies in."""
-    policy_digest(policy)
-    label = Path(policy).stem
-    objective = next((name for name in OBJECTIVES if name in label), "balanced")
-    return Entry(policy, label, objective)
+    if policy in {"rule", "fixed"}:
+        return Entry(policy, policy)
+    facts = load_policy(policy).facts
+    if facts.objective not in OBJECTIVES:
+        raise click.UsageError(f"{policy}: objective {facts.objective!r} has no optimum here")
+    return Entry(policy, Path(policy).stem, facts.objective, facts.scopes)
 
 
 def say_notices(done: Jobs, store: Store) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import random
@@ -12,10 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import click
 
 from benchmarks.reels import pictures, write
 from benchmarks.shots import ours
+from rlcodec.corpus.manifest import entries
 
+MANIFEST = "manifest.csv"
 SIZE = (640, 360)
 EDITED = 4
 """Shots from which a clip counts as an edited title."""
@@ -26,6 +28,7 @@ _NEARLY_LOSSLESS = 6
 class Clip:
     """A line of a corpus's `manifest.csv`: a video, and the family that it comes from."""
 
+    name: str
     path: Path
     group: str
 
@@ -56,17 +59,16 @@ def clips_of(corpus: Path, held_out: Path | None) -> list[Clip]:
     """The clips of a manifest; with a file of groups or paths, one per line, those alone.
 
     Raises:
-        ValueError: a line of the file names nothing in the manifest.
+        click.UsageError: a line of the file names nothing in the manifest.
     """
-    with (corpus / "manifest.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    if held_out is not None:
-        wanted = set(filter(None, map(str.strip, held_out.read_text("utf-8").splitlines())))
-        unknown = wanted - {row[key] for row in rows for key in ("group", "path")}
-        if unknown:
-            raise ValueError(f"{held_out}: not in the manifest: {', '.join(sorted(unknown))}")
-        rows = [row for row in rows if {row["group"], row["path"]} & wanted]
-    return [Clip(corpus / row["path"], row["group"]) for row in rows]
+    clips = [Clip(each.name, each.path, each.group) for each in entries([corpus / MANIFEST], None)]
+    if held_out is None:
+        return clips
+    wanted = set(filter(None, map(str.strip, held_out.read_text("utf-8").splitlines())))
+    unknown = wanted - {name for clip in clips for name in (clip.name, clip.group)}
+    if unknown:
+        raise click.UsageError(f"{held_out}: not in the manifest: {', '.join(sorted(unknown))}")
+    return [clip for clip in clips if {clip.name, clip.group} & wanted]
 
 
 def draw(clips: Sequence[Clip], count: int, seed: int) -> list[Clip]:

@@ -130,7 +130,7 @@ def test_segments_are_summed_from_frames() -> None:
 
 
 def test_a_reel_takes_a_second_clip_of_a_group_last() -> None:
-    clips = [Clip(Path(f"{group}{n}"), group) for group in "abc" for n in range(3)]
+    clips = [Clip(f"{group}{n}", Path(f"{group}{n}"), group) for group in "abc" for n in range(3)]
     drawn = draw(clips, 4, seed=3)
     assert {clip.group for clip in drawn[:3]} == {"a", "b", "c"}
     assert len(set(drawn)) == 4
