@@ -9,6 +9,7 @@ from benchmarks.overhead import overhead
 from benchmarks.policies import policies
 from benchmarks.shots import shots
 from benchmarks.startup import startup
+from benchmarks.switching import switching
 
 
 @click.group()
@@ -16,7 +17,7 @@ def main() -> None:
     """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
 
 
-for command in (memory, overhead, policies, shots, startup):
+for command in (memory, overhead, policies, shots, startup, switching):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -35,12 +36,12 @@ class Job:
 
     Attributes:
         video: what is encoded.
-        policy: by name or file; for a plan, whose segments `plan` gives, the name of the plan.
+        policy: by name or file; for a plan, what it is called.
         crf: the base.
         preset: of libx264.
         scope: what `Settings.scope` is.
         metrics: what the file is scored by.
-        plan: the CRF of every segment that `fixed` would have; None asks the policy.
+        plan: frames and CRF of every segment; None asks the policy.
     """
 
     video: Video
@@ -49,7 +50,7 @@ class Job:
     preset: str
     scope: str
     metrics: tuple[str, ...] = ("psnr", "ssim")
-    plan: tuple[float, ...] | None = None
+    plan: tuple[tuple[int, float], ...] | None = None
 
     @cached_property
     def key(self) -> str:
@@ -77,7 +78,7 @@ class Encode:
         video, policy, crf, preset, scope: as in the job.
         bytes: of the video's packets.
         scores: the mean over frames of every metric; of luma, PSNR in dB between 0 and 100.
-            segments: first frame, frames and CRF of each.
+            lengths, crfs: frames and CRF of every segment.
         frame_bytes, frame_psnr, frame_ssim: of every frame, in display order.
         notices: what rlcodec said.
         seconds: how long it took to encode and score.
@@ -91,7 +92,8 @@ class Encode:
     scope: str
     bytes: int
     scores: Mapping[str, float]
-    segments: Sequence[Sequence[float]]
+    lengths: Sequence[int]
+    crfs: Sequence[float]
     frame_bytes: Sequence[int]
     frame_psnr: Sequence[float]
     frame_ssim: Sequence[float]
@@ -125,9 +127,7 @@ def encode(job: Job) -> Encode:
             result = rlcodec.transcode(source, target, settings, on_progress=note)
         else:
             flat = rlcodec.plan(source, settings, policy="fixed")
-            each = zip(flat.segments, job.plan, strict=True)
-            segments = tuple(replace(segment, crf=crf) for segment, crf in each)
-            planned = replace(flat, segments=segments)
+            planned = replace(flat, segments=tuple(_segments(job.plan, flat.input.rate)))
             result = rlcodec.transcode(source, target, plan=planned, on_progress=note)
         scores = rlcodec.compare(source, target, job.metrics).metrics
         sizes = frame_bytes(target)
@@ -140,13 +140,29 @@ def encode(job: Job) -> Encode:
         scope=job.scope,
         bytes=sum(sizes),
         scores={metric: scores[metric].mean for metric in job.metrics},
-        segments=[[each.start_frame, each.frames, each.crf] for each in decided],
+        lengths=[each.frames for each in decided],
+        crfs=[each.crf for each in decided],
         frame_bytes=sizes,
         frame_psnr=[round(value, 3) for value in scores["psnr"].values],
         frame_ssim=[round(value, 6) for value in scores["ssim"].values],
         notices=result.notices,
         seconds=round(time.monotonic() - began, 2),
     )
+
+
+def _segments(
+    plan: Iterable[tuple[int, float]], rate: Fraction
+) -> Iterator[rlcodec.PlannedSegment]:
+    start = 0
+    for frames, crf in plan:
+        yield rlcodec.PlannedSegment(
+            start_frame=start,
+            frames=frames,
+            start_s=float(start / rate),
+            crf=crf,
+            new_shot=start == 0,
+        )
+        start += frames
 
 
 def frame_bytes(path: Path) -> list[int]:

@@ -58,8 +58,8 @@ class Measured:
 
 def measured(encodes: Sequence[Encode]) -> Measured:
     """The measurements that encodes of one video at rising fixed CRFs are."""
-    starts = [int(start) for start, _, _ in encodes[0].segments]
-    frames = np.array([count for _, count, _ in encodes[0].segments])
+    frames = np.array(encodes[0].lengths)
+    starts = np.cumsum(frames) - frames
 
     def sums(values: ArrayLike) -> Floats:
         return np.add.reduceat(np.asarray(values, float), starts, axis=1)

@@ -76,13 +76,14 @@ class Evaluation:
     def best(self, set_name: str, video: Video, objective: str, store: Store) -> list[Job]:
         """The encodes of the optimum, once the grid is measured."""
         table = measured([store[job] for job in self.grid(set_name, video)])
+        frames = table.frames.tolist()
         return [
             self._job(
                 set_name,
                 video,
                 optimum_of(objective).policy,
                 crf,
-                plan=tuple(optimum(table, crf, OBJECTIVES[objective])),
+                plan=tuple(zip(frames, optimum(table, crf, OBJECTIVES[objective]), strict=True)),
             )
             for crf in self.crfs
         ]
@@ -95,7 +96,7 @@ class Evaluation:
         crf: float,
         *,
         metrics: tuple[str, ...] = ("psnr", "ssim"),
-        plan: tuple[float, ...] | None = None,
+        plan: tuple[tuple[int, float], ...] | None = None,
     ) -> Job:
         return Job(
             video=video,

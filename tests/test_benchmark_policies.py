@@ -29,7 +29,8 @@ def encoded(crf: float, size: float, psnr: float, ssim: float) -> Encode:
         scope="title",
         bytes=round(size),
         scores={"psnr": psnr, "ssim": ssim},
-        segments=((0, 2, crf), (2, 1, crf)),
+        lengths=(2, 1),
+        crfs=(crf, crf),
         frame_bytes=(10, 20, 30),
         frame_psnr=(40.0, 50.0, 30.0),
         frame_ssim=(0.9, 0.8, 0.7),
@@ -144,14 +145,13 @@ def test_an_evaluation_goes_on_where_it_was_killed(
     video = replace(VIDEO, path=str(source))
     kept = tmp_path / "encodes.jsonl"
     flat = Job(video=video, policy="fixed", crf=28, preset="veryfast", scope="title")
-    plan = replace(flat, policy="optimum psnr", plan=(24.0,))
+    plan = replace(flat, policy="optimum psnr", plan=((24, 24.0),))
     Store(kept).do([flat, flat, replace(flat, scope="library"), plan], 1)
     store = Store(kept)
     done, planned = store[flat], store[plan]
     assert sum(done.frame_bytes) == done.bytes
     assert np.mean(done.frame_psnr) == pytest.approx(done.scores["psnr"], abs=1e-3)
-    assert done.segments == [[0, 24, 28.0]]
-    assert planned.segments == [[0, 24, 24.0]]
+    assert (done.lengths, done.crfs, planned.crfs) == ([24], [28.0], [24.0])
     assert planned.scores["psnr"] > done.scores["psnr"]
     lines = kept.read_text("utf-8").splitlines(keepends=True)
     assert len(lines) == 2
