@@ -24,7 +24,7 @@ def draw_chart(summaries: Sequence[Summary], path: Path) -> None:
     """Draw the BD-rates of all policies."""
     sets = list(dict.fromkeys(summary.set_name for summary in summaries))
     heights = [sum(summary.set_name == name for summary in summaries) for name in sets]
-    figure = Figure(figsize=(8, 1.6 + 0.75 * sum(heights) + 0.5 * len(sets)), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.65 * sum(heights) + 0.5 * len(sets)), layout="constrained")
     figure.suptitle(
         "Bytes for the same quality, against fixed CRF", color=INK, fontsize=13, fontweight="bold"
     )
@@ -39,13 +39,10 @@ def draw_chart(summaries: Sequence[Summary], path: Path) -> None:
 
 def _panel(panel: Axes, name: str, summaries: Sequence[Summary]) -> None:
     panel.set_title(f"{HEADINGS[name]} ({summaries[0].videos})", loc="left", color=INK, fontsize=10)
-    metrics = [metric for metric in METRICS if any(s.bd_rates.get(metric) for s in summaries)]
     for place, summary in enumerate(summaries):
-        for line, metric in enumerate(metrics):
-            rate = summary.bd_rates.get(metric)
-            if rate is None:
-                continue
-            at, colour = place + (line - (len(metrics) - 1) / 2) * _BAR, COLOURS[metric]
+        known = [(metric, rate) for metric in METRICS if (rate := summary.bd_rates.get(metric))]
+        for line, (metric, rate) in enumerate(known):
+            at, colour = place + (line - (len(known) - 1) / 2) * _BAR, COLOURS[metric]
             panel.barh(at, rate.mean, height=_BAR * 0.85, color=colour)
             panel.plot([rate.low, rate.high], [at, at], color=INK, linewidth=1)
             sign, end = (1, max(rate.high, 0)) if rate.mean > 0 else (-1, min(rate.low, 0))
