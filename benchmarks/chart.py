@@ -47,7 +47,7 @@ def _panel(panel: Axes, name: str, summaries: Sequence[Summary]) -> None:
             panel.plot([rate.low, rate.high], [at, at], color=INK, linewidth=1)
             sign, end = (1, max(rate.high, 0)) if rate.mean > 0 else (-1, min(rate.low, 0))
             panel.annotate(
-                f"{metric.upper()} {rate.mean:+.1f}".replace("-", "\N{MINUS SIGN}"),
+                f"{metric.upper()} {rate.mean:+z.1f}".replace("-", "\N{MINUS SIGN}"),
                 (end, at),
                 (4 * sign, 0),
                 textcoords="offset points",

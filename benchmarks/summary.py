@@ -75,7 +75,7 @@ class Mean:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+        return f"{self.mean:+z.2f} [{self.low:+z.2f}, {self.high:+z.2f}]"
 
 
 def means(
@@ -129,11 +129,11 @@ class Summary:
             "videos": self.videos,
             **{f"{metric.upper()}, %": str(self.bd_rates.get(metric) or "-") for metric in METRICS},
             "judged by": {"balanced": "(PSNR+SSIM)/2"}.get(self.objective, self.objective.upper()),
-            "median, %": f"{self.median:+.2f}",
-            "worst, %": f"{self.worst:+.2f}",
+            "median, %": f"{self.median:+z.2f}",
+            "worst, %": f"{self.worst:+z.2f}",
             "bytes / fixed": f"{self.bytes_ratio:.3f}",
             "of the optimum": f"{shares[0]:.0%} (median {shares[1]:.0%})" if shares else "-",
-            "at equal bytes, dB": f"{db.mean:+.3f}" if db else "-",
+            "at equal bytes, dB": f"{db.mean:+z.3f}" if db else "-",
         }
 
 
@@ -185,4 +185,4 @@ def video_row(set_name: str, policy: str, score: Score) -> Row:
 
 def _short(values: Mapping[str, float], metric: str, digits: int) -> str:
     value = values.get(metric, math.nan)
-    return "-" if math.isnan(value) else f"{value:+.{digits}f}"
+    return "-" if math.isnan(value) else f"{value:+z.{digits}f}"

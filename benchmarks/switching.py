@@ -16,37 +16,73 @@ import numpy as np
 from benchmarks.encodes import Encode, Job, Store
 from benchmarks.rates import Floats, between
 from benchmarks.sets import Video, Workshop, clips_of, draw, single
-from benchmarks.tables import machine, report
+from benchmarks.tables import Row, machine, report
 
 FRAMES = 96
 EVERY = 24
 """Frames between two changes."""
-CHANGES = (0, 1, 2, 3, 4, 6)
+CHANGES = (0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6)
 """By how much the CRF changes; 0, to see what the measurement itself makes of no change."""
-LOWEST, BASE, HIGHEST = 20.0, 28.0, 36.0
-GRID = tuple(float(crf) for crf in range(17, 42, 3))
+BASE, FARTHEST = 28.0, 8.0
+GRID = tuple(float(crf) for crf in range(16, 41, 3))
 DISTANCES = ((-8, 0), (0, 1), (1, 4), (4, 8), (8, 16), (16, 24))
 """Frames after a change, from the first to before the last; negative ones come before it."""
+COSTS = {
+    "extra bytes, %": 100.0,
+    "PSNR lost, dB": 1.0,
+    "SSIM lost, / 1000": 1000.0,
+    "bytes and PSNR as bytes, %": 100.0,
+}
+"""What is measured of a change, and the scale it is shown at."""
+_DRAWS = 1000
 
 
-@dataclass(frozen=True)
-class Change:
-    """One change of CRF, and what the frames around it came to.
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """A video at fixed CRFs.
 
     Attributes:
-        by: the change in CRF.
-        extra: bytes of a frame beyond those at its CRF without a change, and `usual`, those, from
-            `DISTANCES[0][0]` to `EVERY` frames after the change.
-        usual: see `extra`.
-        lost: PSNR in dB below that without a change, in the same places.
-        slope: dB for a doubling of bytes, of the whole video at `BASE`.
+        crfs: (C,), rising.
+        frames: bytes, PSNR in dB and SSIM of every frame, (3, C, frames).
+        slope: dB for a doubling of bytes around `BASE`.
+    """
+
+    crfs: Floats
+    frames: Floats
+    slope: float
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One change of CRF in a walk.
+
+    Attributes:
+        by: the change.
+        at: the first frame after it.
+        crfs: of every frame of the walk.
+        frames: bytes, PSNR in dB and SSIM of every frame of the walk, (3, frames).
+        flat: the video without changes.
     """
 
     by: float
-    extra: Floats
-    usual: Floats
-    lost: Floats
-    slope: float
+    at: int
+    crfs: Floats
+    frames: Floats
+    flat: Flat
+
+    def costs(self, first: int = 0, end: int = EVERY) -> Floats:
+        """`COSTS` of the frames from `first` to before `end` after the change.
+
+        They are compared with the same frames at the same CRF in an encode without changes. The
+        last cost adds to the bytes those that would buy the lost PSNR back.
+        """
+        place = slice(self.at + first, self.at + end)
+        flat = self.flat.frames[:, :, place].mean(2)
+        flat[0] = np.log(flat[0])
+        log_bytes, psnr, ssim = between(self.flat.crfs, flat.T, [self.crfs[place][0]])[0]
+        mean = self.frames[:, place].mean(1)
+        extra, lost = mean[0] / np.exp(log_bytes) - 1, psnr - mean[1]
+        return np.array([extra, lost, ssim - mean[2], extra + np.log(2) * lost / self.flat.slope])
 
 
 @click.command()
@@ -58,7 +94,7 @@ class Change:
     help="Groups or paths of the manifest, one per line: measure on these alone.",
 )
 @click.option("--clips", default=12, show_default=True)
-@click.option("--walks", default=8, show_default=True, help="Of every clip.")
+@click.option("--walks", default=4, show_default=True, help="Of every clip; each is mirrored too.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--preset", default="medium", show_default=True)
 @click.option("--jobs", default=2, show_default=True)
@@ -76,8 +112,8 @@ def switching(
     """Measure what changing CRF in mid-shot costs, on single-shot clips of CORPUS.
 
     Every clip's first 96 frames are encoded at fixed CRFs, and with CRFs that walk at random, by up
-    to 6 every 24 frames. What the frames of a walk have more bytes, or less PSNR, than at their CRF
-    without a change is put down to the change before them.
+    to 6 every 24 frames, and by the opposite. What the frames of a walk have more bytes, or less
+    quality, than at their CRF without a change is put down to the change before them.
     """
     workshop = Workshop(out / "videos")
     chosen: list[Video] = []
@@ -89,84 +125,78 @@ def switching(
     flat = {video: [_job(video, crf, preset) for crf in GRID] for video in chosen}
     generator = random.Random(seed)  # noqa: S311 # a draw
     walked = {
-        video: [_job(video, BASE, preset, walk(generator)) for _ in range(walks)]
+        video: [
+            _job(video, BASE, preset, [BASE + sign * offset for offset in offsets])
+            for offsets in [walk(generator) for _ in range(walks)]
+            for sign in (1, -1)
+        ]
         for video in chosen
     }
     store.do([job for those in (flat, walked) for video in chosen for job in those[video]], jobs)
     found = [
-        change
-        for video in chosen
-        for job in walked[video]
-        for change in changes([store[each] for each in flat[video]], store[job])
+        list(changes(flat_of([store[job] for job in flat[video]]), [store[job] for job in jobs]))
+        for video, jobs in walked.items()
     ]
-    rows = [*by_size(found)]
-    report("switching", rows, None)
-    report("switching by distance", [*by_distance(found)], None)
-    fits = fit(found)
-    report("switching, fitted", fits, None)
-    document = {"benchmark": "switching", "machine": machine(), "rows": rows, "fits": fits}
+    tables = {
+        "by size": [*by_size([change for each in found for change in each])],
+        "by distance": [*by_distance([change for each in found for change in each])],
+        "fitted": [*fitted(found)],
+    }
+    for name, rows in tables.items():
+        report(f"switching {name}", rows, None)
+    document = {"benchmark": "switching", "machine": machine(), **tables}
     (out / "switching.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def walk(generator: random.Random) -> tuple[tuple[int, float], ...]:
-    """Frames and CRF of every segment of a random walk between `LOWEST` and `HIGHEST`."""
-    crf = BASE + generator.randrange(-6, 7)
-    segments = [(EVERY, crf)]
-    while len(segments) * EVERY < FRAMES:
-        steps = [sign * by for by in CHANGES for sign in ((1, -1) if by else (1,))]
-        crf += generator.choice([by for by in steps if LOWEST <= crf + by <= HIGHEST])
-        segments.append((EVERY, crf))
-    return tuple(segments)
+def walk(generator: random.Random) -> list[float]:
+    """The offsets of a random walk, each for `EVERY` frames, up to `FARTHEST` from 0."""
+    offsets = [float(generator.randrange(-6, 7))]
+    while len(offsets) * EVERY < FRAMES:
+        near = [by for by in CHANGES if abs(offsets[-1] + by) <= FARTHEST]
+        offsets.append(offsets[-1] + generator.choice(near))
+    return offsets
 
 
-def changes(flat: Sequence[Encode], walked: Encode) -> Iterator[Change]:
-    """The changes of one walk, against encodes of the video at rising fixed CRFs."""
-    crfs = [each.crf for each in flat]
-    used = np.repeat(walked.crfs, walked.lengths)
-    logs = np.log([each.frame_bytes for each in flat])
-    psnr = np.array([each.frame_psnr for each in flat])
-    own = np.arange(len(used))
-    usual = np.exp(between(crfs, logs, used)[own, own])
-    lost = between(crfs, psnr, used)[own, own] - walked.frame_psnr
-    extra = walked.frame_bytes - usual
-    near = [at for at in range(len(flat)) if abs(flat[at].crf - BASE) < 4]
-    low, high = flat[near[0]], flat[near[-1]]
-    slope = (low.scores["psnr"] - high.scores["psnr"]) / np.log2(low.bytes / high.bytes)
-    for number, (before, after) in enumerate(pairwise(walked.crfs), start=1):
-        around = slice(number * EVERY + DISTANCES[0][0], (number + 1) * EVERY)
-        yield Change(after - before, extra[around], usual[around], lost[around], float(slope))
+def flat_of(encodes: Sequence[Encode]) -> Flat:
+    """A video by its encodes at rising fixed CRFs."""
+    low, *_, high = [each for each in encodes if abs(each.crf - BASE) < 4]
+    return Flat(
+        crfs=np.array([each.crf for each in encodes]),
+        frames=np.stack([_frames(each) for each in encodes], axis=1),
+        slope=float((low.scores["psnr"] - high.scores["psnr"]) / np.log2(low.bytes / high.bytes)),
+    )
 
 
-def cost(change: Change, first: int, end: int) -> Floats:
-    """What the frames from `first` to before `end` after a change cost beyond the usual.
-
-    Returns:
-        Bytes as a share of the usual ones; PSNR lost in dB; the bytes with those that would buy the
-        lost PSNR back, as a share too.
-    """
-    place = slice(first - DISTANCES[0][0], end - DISTANCES[0][0])
-    share = change.extra[place].sum() / change.usual[place].sum()
-    lost = change.lost[place].mean()
-    return np.array([share, lost, share + np.log(2) * lost / change.slope])
+def changes(flat: Flat, walks: Sequence[Encode]) -> Iterator[Change]:
+    """The changes of a video's walks."""
+    for each in walks:
+        crfs, frames = np.repeat(each.crfs, each.lengths), _frames(each)
+        for number, (before, after) in enumerate(pairwise(each.crfs), start=1):
+            yield Change(after - before, number * EVERY, crfs, frames, flat)
 
 
-def by_size(found: Sequence[Change]) -> Iterator[dict[str, object]]:
+def by_size(found: Sequence[Change]) -> Iterator[Row]:
     """What changes cost in the frames up to the next, by their size and sign."""
     for by in sorted({change.by for change in found}):
-        costs = np.array([cost(each, 0, EVERY) for each in found if each.by == by])
-        mean, error = costs.mean(0), costs.std(0) / np.sqrt(len(costs))
+        costs = np.array([change.costs() for change in found if change.by == by])
         yield {
-            "change, CRF": f"{by:+g}",
+            f"change of CRF, next {EVERY} frames": f"{by:+g}",
             "changes": len(costs),
-            f"extra bytes of {EVERY} frames, %": f"{100 * mean[0]:+.2f} ± {100 * error[0]:.2f}",
-            "PSNR lost, dB": f"{mean[1]:+.3f} ± {error[1]:.3f}",
-            "both as bytes, %": f"{100 * mean[2]:+.2f} ± {100 * error[2]:.2f}",
+            **{
+                name: f"{scale * mean:+z.2f} ± {scale * error:.2f}"
+                for (name, scale), mean, error in zip(
+                    COSTS.items(),
+                    costs.mean(0),
+                    costs.std(0) / np.sqrt(len(costs)),
+                    strict=True,
+                )
+            },
         }
 
 
-def by_distance(found: Sequence[Change]) -> Iterator[dict[str, object]]:
+def by_distance(found: Sequence[Change]) -> Iterator[Row]:
     """What changes cost at a distance from them: extra bytes in percent, and PSNR lost in dB."""
-    sizes = {
+    bands = {
         "-4 to -6": (-6, -4),
         "-1 to -3": (-3, -1),
         "0": (0, 0),
@@ -175,38 +205,48 @@ def by_distance(found: Sequence[Change]) -> Iterator[dict[str, object]]:
     }
     for first, end in DISTANCES:
         row: dict[str, object] = {"frames after": f"{first} to {end - 1}"}
-        for size, (low, high) in sizes.items():
-            costs = [cost(each, first, end) for each in found if low <= each.by <= high]
-            mean = np.mean(costs, axis=0) if costs else np.full(3, np.nan)
-            row[f"{size}: %, dB"] = f"{100 * mean[0]:+.1f}, {mean[1]:+.2f}"
+        for band, (low, high) in bands.items():
+            costs = [change.costs(first, end) for change in found if low <= change.by <= high]
+            extra, lost, *_ = np.mean(costs, axis=0) if costs else (np.nan, np.nan)
+            row[f"{band}: %, dB"] = f"{100 * extra:+z.1f}, {lost:+z.2f}"
         yield row
 
 
-def fit(found: Sequence[Change]) -> list[dict[str, object]]:
-    """Least squares: what a change costs at all, for its size, and for its direction.
+def fitted(found: Sequence[Sequence[Change]]) -> Iterator[Row]:
+    """Costs of the frames up to the next change, by least squares over the changes of all videos.
 
-    The part that goes by direction is only carried over: what the frames after a rise inherit from
-    better ones before, those after a fall have to make up for.
+    A part goes by direction: what the frames after a rise inherit from better ones before, those
+    after a fall have to make up for. The other part, which goes by size, is lost for good. With
+    half the width of 95 % bootstrap intervals over videos.
     """
-    by = np.array([change.by for change in found])
-    inputs = np.stack([by != 0, np.abs(by), by], axis=1).astype(float)
-    unchanged = np.mean([cost(each, 0, EVERY) for each in found if each.by == 0], axis=0)
-    costs = np.array([cost(each, 0, EVERY) for each in found]) - unchanged
-    (constant, size, direction), *_ = np.linalg.lstsq(inputs, costs)
-    names = (f"extra bytes of {EVERY} frames, %", "PSNR lost, dB", "both as bytes, %")
-    return [
-        {
-            "cost": name,
-            "of any change": f"{scale * constant[place]:+.3f}",
-            "for each CRF of its size": f"{scale * size[place]:+.3f}",
-            "for each CRF up, and back for each down": f"{scale * direction[place]:+.3f}",
+    inputs = [np.array([[abs(change.by), change.by] for change in each]) for each in found]
+    costs = [np.array([change.costs() for change in each]) for each in found]
+
+    def solve(videos: Sequence[int]) -> Floats:
+        x = np.concatenate([inputs[video] for video in videos])
+        y = np.concatenate([costs[video] for video in videos])
+        return np.asarray(np.linalg.lstsq(x, y)[0], float)
+
+    fit = solve(range(len(found)))
+    draws = np.random.default_rng(0).integers(len(found), size=(_DRAWS, len(found)))
+    low, high = np.quantile([solve(draw) for draw in draws], (0.025, 0.975), axis=0)
+    margin = (high - low) / 2
+    for place, (name, scale) in enumerate(COSTS.items()):
+        yield {
+            f"cost of the next {EVERY} frames": name,
+            "for each CRF of a change": f"{scale * fit[0, place]:+z.3f} ± "
+            f"{scale * margin[0, place]:.3f}",
+            "for each CRF up, and back for each down": f"{scale * fit[1, place]:+z.3f} ± "
+            f"{scale * margin[1, place]:.3f}",
         }
-        for place, (name, scale) in enumerate(zip(names, (100, 1, 100), strict=True))
-    ]
 
 
-def _job(
-    video: Video, crf: float, preset: str, plan: tuple[tuple[int, float], ...] | None = None
-) -> Job:
-    policy = "fixed" if plan is None else "walk"
+def _frames(encode: Encode) -> Floats:
+    """Bytes, PSNR and SSIM of every frame, (3, frames)."""
+    return np.array([encode.frame_bytes, encode.frame_psnr, encode.frame_ssim], float)
+
+
+def _job(video: Video, crf: float, preset: str, walked: Sequence[float] | None = None) -> Job:
+    plan = None if walked is None else tuple((EVERY, each) for each in walked)
+    policy = "fixed" if walked is None else "walk"
     return Job(video=video, policy=policy, crf=crf, preset=preset, scope="title", plan=plan)
