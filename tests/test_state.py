@@ -113,7 +113,7 @@ def test_the_state_is_always_finite(bpp: list[float], new_shot: bool) -> None:
 
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.floats(-8, 8)), min_size=1, max_size=6),
-    st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=4),
+    st.lists(st.floats(-8, 8), min_size=1, max_size=4),
 )
 def test_states_after_other_decisions_are_those_that_the_decisions_make(
     decisions: list[tuple[int, float]], offsets: list[float]
@@ -128,7 +128,7 @@ def test_states_after_other_decisions_are_those_that_the_decisions_make(
             history.reported(0, 1000, 40.0)
         return history
 
-    made = state.build_each(segments[0], after(2.5), np.array(offsets, np.float32))
+    made = state.build_each(segments[0], after(2.5), np.array(offsets))
     built = [state.build(segments[0], after(offset)).values for offset in offsets]
     assert np.allclose(made, built, atol=1e-5)
 

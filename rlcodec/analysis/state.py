@@ -307,12 +307,12 @@ def build(segment: Segment, history: History) -> State:
     return State(np.concatenate((segment.values, seen)))
 
 
-def build_each(segment: Segment, history: History, offsets: NDArray[np.float32]) -> Row:
+def build_each(segment: Segment, history: History, offsets: NDArray[np.float64]) -> Row:
     """The states (offsets, inputs) that `build` would give, had the last decision been another.
 
     `offsets` stand for that of `history`, of which the encoder has reported nothing yet.
     """
-    states = np.tile(build(segment, history).values, (len(offsets), 1))
+    states = build(segment, history).values[None].repeat(len(offsets), axis=0)
     if history.last is not None:
         share = len(history.last.frames) / history.frames
         moved = share * (offsets - history.last_offset)

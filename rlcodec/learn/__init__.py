@@ -1,0 +1,1 @@
+"""The table in, a policy out: the only code that imports torch."""
