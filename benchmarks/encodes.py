@@ -78,7 +78,7 @@ class Encode:
         video, policy, crf, preset, scope: as in the job.
         bytes: of the video's packets.
         scores: the mean over frames of every metric; of luma, PSNR in dB between 0 and 100.
-            lengths, crfs: frames and CRF of every segment.
+            lengths, crfs, new_shots: of every segment: frames, CRF, whether it begins a shot.
         frame_bytes, frame_psnr, frame_ssim: of every frame, in display order.
         notices: what rlcodec said.
         seconds: how long it took to encode and score.
@@ -94,6 +94,7 @@ class Encode:
     scores: Mapping[str, float]
     lengths: Sequence[int]
     crfs: Sequence[float]
+    new_shots: Sequence[bool]
     frame_bytes: Sequence[int]
     frame_psnr: Sequence[float]
     frame_ssim: Sequence[float]
@@ -142,6 +143,7 @@ def encode(job: Job) -> Encode:
         scores={metric: scores[metric].mean for metric in job.metrics},
         lengths=[each.frames for each in decided],
         crfs=[each.crf for each in decided],
+        new_shots=[each.new_shot for each in decided],
         frame_bytes=sizes,
         frame_psnr=[round(value, 3) for value in scores["psnr"].values],
         frame_ssim=[round(value, 6) for value in scores["ssim"].values],
@@ -176,14 +178,17 @@ class Store:
     """Encodes by the keys of their jobs, in a file of JSON lines that only grows."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, or begin it. A line that a killed run left unfinished is passed over."""
+        """Open `path`, or begin it.
+
+        A line that a killed run left unfinished, or that has other fields, is passed over.
+        """
         self._path = path
         self._known: dict[str, Encode] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     self._note(Encode(**json.loads(line)))
-                except ValueError:
+                except (TypeError, ValueError):
                     continue
             # What follows an unfinished line must not be joined to it
             if path.stat().st_size and not path.read_bytes().endswith(b"\n"):

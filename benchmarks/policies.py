@@ -14,10 +14,11 @@ import click
 
 from benchmarks.chart import draw_chart
 from benchmarks.encodes import Job, Store
-from benchmarks.optimum import GRID, OBJECTIVES, measured, optimum
+from benchmarks.optimum import GRID, best_crfs
 from benchmarks.sets import Video, Workshop, clips_of, draw, edited, single
 from benchmarks.summary import Score, Summary, score, summarise, video_row
 from benchmarks.tables import machine, report
+from rlcodec.learn.objective import OBJECTIVES
 from rlcodec.policy.shipped import load_policy
 from rlcodec.settings import SCOPES
 
@@ -75,15 +76,20 @@ class Evaluation:
 
     def best(self, set_name: str, video: Video, objective: str, store: Store) -> list[Job]:
         """The encodes of the optimum, once the grid is measured."""
-        table = measured([store[job] for job in self.grid(set_name, video)])
-        frames = table.frames.tolist()
+        grid = [store[job] for job in self.grid(set_name, video)]
         return [
             self._job(
                 set_name,
                 video,
                 optimum_of(objective).policy,
                 crf,
-                plan=tuple(zip(frames, optimum(table, crf, OBJECTIVES[objective]), strict=True)),
+                plan=tuple(
+                    zip(
+                        grid[0].lengths,
+                        best_crfs(grid, crf, OBJECTIVES[objective]),
+                        strict=True,
+                    )
+                ),
             )
             for crf in self.crfs
         ]

@@ -7,9 +7,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmarks.encodes import Encode
-from benchmarks.rates import bd_rate, gain_at_equal_bytes, interval, share
+from benchmarks.rates import gain_at_equal_bytes, interval, share
 from benchmarks.sets import Video
+from rlcodec.learn.bdrate import bd_rate
 
 METRICS = ("psnr", "ssim", "vmaf")
 REPICKED = 28.0
@@ -26,7 +29,7 @@ class Score:
 
     Attributes:
         video: the video.
-        bd_rates: in percent, by metric; negative is better, NaN where a curve does not rise.
+        bd_rates: in percent, by metric; negative is better, NaN where curves share no quality.
         bytes_ratio: bytes over those of the same fixed CRF, the mean over base CRFs.
         repicked: at base CRF `REPICKED`, how much better than a fixed CRF of the same bytes, by
             metric: dB of PSNR, SSIM, VMAF.
@@ -57,11 +60,9 @@ def score(video: Video, encodes: Sequence[Encode], fixed: Sequence[Encode]) -> S
     for metric in metrics:
         flat = [each.scores[metric] for each in fixed]
         scores = [each.scores[metric] for each in encodes]
-        try:
-            bd_rates[metric] = bd_rate(reference, flat, sizes, scores)
-            repicked[metric] = gain_at_equal_bytes(reference, flat, sizes[at], scores[at])
-        except ValueError:
-            bd_rates[metric] = repicked[metric] = math.nan
+        curves = (np.array(each, float) for each in (reference, flat, sizes, scores))
+        bd_rates[metric] = 100 * bd_rate(*curves)
+        repicked[metric] = gain_at_equal_bytes(reference, flat, sizes[at], scores[at])
     ratios = [ours / theirs for ours, theirs in zip(sizes, reference, strict=True)]
     return Score(video, bd_rates, statistics.mean(ratios), repicked)
 

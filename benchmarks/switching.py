@@ -14,9 +14,10 @@ import click
 import numpy as np
 
 from benchmarks.encodes import Encode, Job, Store
-from benchmarks.rates import Floats, between
+from benchmarks.rates import Floats
 from benchmarks.sets import Video, Workshop, clips_of, draw, single
 from benchmarks.tables import Row, machine, report
+from rlcodec.learn.pchip import Pchip
 
 FRAMES = 96
 EVERY = 24
@@ -79,7 +80,7 @@ class Change:
         place = slice(self.at + first, self.at + end)
         flat = self.flat.frames[:, :, place].mean(2)
         flat[0] = np.log(flat[0])
-        log_bytes, psnr, ssim = between(self.flat.crfs, flat.T, [self.crfs[place][0]])[0]
+        log_bytes, psnr, ssim = Pchip(self.flat.crfs, flat)(self.crfs[place][:1])[:, 0]
         mean = self.frames[:, place].mean(1)
         extra, lost = mean[0] / np.exp(log_bytes) - 1, psnr - mean[1]
         return np.array([extra, lost, ssim - mean[2], extra + np.log(2) * lost / self.flat.slope])

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks.encodes import Encode, Job, Store
-from benchmarks.optimum import GRID, OBJECTIVES, Measured, measured, optimum
-from benchmarks.rates import bd_rate, between, gain_at_equal_bytes, interval, share
+from benchmarks.optimum import GRID, best_crfs
+from benchmarks.rates import interval, share
 from benchmarks.sets import Clip, Video, draw
 from benchmarks.summary import Mean, Score, score, summarise
+from rlcodec.learn.objective import OBJECTIVES
 from tests.clips import moving, write
 
 VIDEO = Video("a", "g", "a.mp4", "digest", frames=24, shots=2, parts=("a.mkv",))
@@ -31,6 +32,7 @@ def encoded(crf: float, size: float, psnr: float, ssim: float) -> Encode:
         scores={"psnr": psnr, "ssim": ssim},
         lengths=(2, 1),
         crfs=(crf, crf),
+        new_shots=(True, True),
         frame_bytes=(10, 20, 30),
         frame_psnr=(40.0, 50.0, 30.0),
         frame_ssim=(0.9, 0.8, 0.7),
@@ -52,20 +54,15 @@ def scored(name: str, rate: float) -> Score:
     return Score(video, {"psnr": rate, "ssim": rate / 2}, 1.0, {"psnr": 0.1, "ssim": 0.0})
 
 
-def test_interpolation_is_scipys_and_bd_rate_is_the_bytes_that_are_saved_everywhere() -> None:
-    interpolate = pytest.importorskip("scipy.interpolate")
-    x, y = np.array([1.0, 2, 4, 7]), np.array([3.0, 1, 0.5, 0.4])
-    at = np.linspace(2, 4, 9)
-    assert between(x, y, at) == pytest.approx(interpolate.PchipInterpolator(x, y)(at))
-    fixed, fewer = curve(), curve(cheaper=0.1)
-    rates, scores = [e.bytes for e in fixed], [e.scores["psnr"] for e in fixed]
-    assert bd_rate(rates, scores, [e.bytes for e in fewer], scores) == pytest.approx(-10, abs=0.01)
-    gain = gain_at_equal_bytes(rates, scores, fewer[2].bytes, scores[2])
-    assert gain == pytest.approx(-3 * np.log2(0.9), abs=0.02)
-    with pytest.raises(ValueError, match="does not rise"):
-        bd_rate(rates, [1.0] * 5, rates, scores)
-    with pytest.raises(ValueError, match="no score in common"):
-        bd_rate(rates, scores, rates, [each + 100 for each in scores])
+def test_scores_are_the_bytes_that_are_saved_and_what_they_buy() -> None:
+    found = score(VIDEO, curve(cheaper=0.1), curve())
+    assert found.bd_rates == pytest.approx({"psnr": -10, "ssim": -10}, abs=0.01)
+    assert found.bytes_ratio == pytest.approx(0.9, abs=1e-4)
+    # Half a dB for each CRF, and 6 of these for half the bytes
+    assert found.repicked["psnr"] == pytest.approx(-3 * np.log2(0.9), abs=0.01)
+    better = score(VIDEO, curve(better=0.3), curve())
+    assert better.bd_rates["psnr"] == pytest.approx(100 * (2**-0.1 - 1), abs=0.01)
+    assert better.repicked == pytest.approx({"psnr": 0.3, "ssim": 0}, abs=1e-6)
 
 
 def test_an_interval_counts_sources_and_not_videos() -> None:
@@ -91,43 +88,46 @@ def test_shares_of_the_optimum_are_paired() -> None:
     assert summarise("titles", "p", "psnr", best, best=none).shares is None
 
 
-def test_a_curve_that_does_not_rise_is_left_out_of_the_means() -> None:
-    flat = [replace(each, scores={**each.scores, "ssim": 1.0}) for each in curve()]
-    good, bad = score(VIDEO, curve(0.1), curve()), score(VIDEO, flat, curve())
-    assert good.bytes_ratio == pytest.approx(0.9, abs=1e-4)
+def test_a_curve_without_a_score_in_common_is_left_out_of_the_means() -> None:
+    far = [replace(each, scores={**each.scores, "ssim": 2.0}) for each in curve()]
+    good, bad = score(VIDEO, curve(0.1), curve()), score(VIDEO, far, curve())
     found = summarise("shots", "p", "psnr", [good, bad], best=None).bd_rates["ssim"]
     assert isinstance(found, Mean)
     assert found.mean == pytest.approx(-10, abs=0.01)
     assert summarise("shots", "p", "ssim", [bad], best=None).bd_rates["ssim"] is None
 
 
-def table(*, equal: bool) -> Measured:
-    """Two segments of 10 frames; unless equal, the second costs more for the same steps."""
-    crfs = np.array(GRID)
-    size = np.stack([1e4 * 2 ** (-crfs / 6), 1e4 * 2 ** (-crfs / 6) * (1 if equal else 4)], 1)
-    psnr = np.stack([50 - crfs / 2, 50 - crfs / 2], 1)
-    return Measured(crfs, np.full(2, 10.0), size, psnr, 1 - crfs[:, None] * np.ones(2) / 500)
+def grid(*, dearer: float = 1.0, new_shot: bool = True, cap: float = 100.0) -> list[Encode]:
+    """Two segments of 10 frames; the second costs `dearer` times as much for the same steps."""
+    found = []
+    for crf in GRID:
+        size = np.repeat([1e4, 1e4 * dearer], 10) * 2 ** (-crf / 6)
+        found.append(
+            replace(
+                encoded(crf, 0, 0, 0),
+                lengths=[10, 10],
+                new_shots=[True, new_shot],
+                frame_bytes=size.round().astype(int).tolist(),
+                frame_psnr=[min(cap, 50 - crf / 2)] * 20,
+                frame_ssim=[1 - crf / 500] * 20,
+            )
+        )
+    return found
 
 
 def test_the_optimum_meets_one_slope_and_changes_nothing_where_all_segments_are_alike() -> None:
     for objective in OBJECTIVES.values():
-        assert optimum(table(equal=True), 28, objective) == [28, 28]
-    cheap, dear = optimum(table(equal=False), 28, OBJECTIVES["psnr"])
+        assert best_crfs(grid(), 28, objective) == pytest.approx([28, 28], abs=0.26)
+    cheap, dear = best_crfs(grid(dearer=4), 28, OBJECTIVES["psnr"])
     # Where quality falls by the same for each step, equal slopes are equal bytes per frame
     assert dear - cheap == pytest.approx(12, abs=0.5)
-    held = optimum(table(equal=False), 28, OBJECTIVES["balanced"])
+    held = best_crfs(grid(dearer=4), 28, OBJECTIVES["balanced"])
     assert 0 < held[1] - held[0] < dear - cheap
-    # Beyond transparency no byte is well spent, and no offset is worth more than another
-    clear = replace(table(equal=False), psnr=np.full((len(GRID), 2), 48.0))
-    assert optimum(clear, 28, OBJECTIVES["psnr"]) == [28, 28]
-
-
-def test_segments_are_summed_from_frames() -> None:
-    found = measured([encoded(crf, 0, 0, 0) for crf in (24, 27)])
-    assert found.frames.tolist() == [2, 1]
-    assert found.bytes.tolist() == [[30, 30]] * 2
-    assert found.psnr.tolist() == [[44, 30]] * 2  # of at most 48 dB each
-    assert found.ssim == pytest.approx(np.array([[0.85, 0.7]] * 2))
+    # Within a shot a change has a cost
+    low, high = best_crfs(grid(dearer=4, new_shot=False), 28, OBJECTIVES["psnr"])
+    assert high - low < dear - cheap
+    # Where nothing can be gained, no offset is worth more than another
+    assert best_crfs(grid(dearer=4, cap=30), 20, OBJECTIVES["psnr"]) == [20, 20]
 
 
 def test_a_reel_takes_a_second_clip_of_a_group_last() -> None:

@@ -44,6 +44,7 @@ def encoded(crfs: list[float], *, waste: float = 0.0, fade: float = 0.0) -> Enco
         scores={"psnr": psnr.mean()},
         lengths=[FRAMES // len(crfs)] * len(crfs),
         crfs=crfs,
+        new_shots=[True, *[False] * (len(crfs) - 1)],
         frame_bytes=[round(each) for each in size],
         frame_psnr=psnr.tolist(),
         frame_ssim=(1 - used / 500).tolist(),
