@@ -26,6 +26,8 @@ SETS = {"reels": "library", "titles": "title", "shots": "title"}
 """The scope in which each set is encoded."""
 NO_OPTIMUM = "shots"
 """The set whose optimum is to change nothing."""
+FINER = tuple(float(crf) for crf in range(14, 45, 4))
+"""Fixed CRFs beside the bases, where no optimum asks for more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Evaluation:
 
     def grid(self, set_name: str, video: Video) -> list[Job]:
         """The encodes that tell what the segments of a video come to at any CRF."""
-        return [self._job(set_name, video, "fixed", crf) for crf in GRID]
+        crfs = FINER if set_name == NO_OPTIMUM else GRID
+        return [self._job(set_name, video, "fixed", crf) for crf in crfs]
 
     def best(self, set_name: str, video: Video, objective: str, store: Store) -> list[Job]:
         """The encodes of the optimum, once the grid is measured."""
@@ -125,7 +128,7 @@ class Evaluation:
             for at in everywhere
             if SETS[at[0]] in entry.scopes
         }
-        grids = [job for at in with_optimum for job in self.grid(*at)]
+        grids = [job for at in everywhere for job in self.grid(*at)]
         store.do([*chain(*done.values()), *grids], workers)
         best = {
             (*at, optimum_of(objective)): self.best(*at, objective, store)
@@ -141,13 +144,14 @@ def optimum_of(objective: str) -> Entry:
     return Entry(f"optimum {objective}", f"optimum {objective}", objective)
 
 
-def scored(jobs: Jobs, store: Store) -> Scores:
+def scored(evaluation: Evaluation, jobs: Jobs, store: Store) -> Scores:
     """The scores of every policy on the videos of every set."""
     found: Scores = {}
     for (name, video, entry), those in jobs.items():
         if entry != FIXED:
             fixed = [store[job] for job in jobs[name, video, FIXED]]
-            each = score(video, [store[job] for job in those], fixed)
+            finer = [store[job] for job in evaluation.grid(name, video)]
+            each = score(video, [store[job] for job in those], fixed, finer)
             found.setdefault((name, entry), []).append(each)
     return dict(sorted(found.items(), key=lambda item: list(SETS).index(item[0][0])))
 
@@ -214,7 +218,7 @@ def policies(
     )
     store = Store(out / "encodes.jsonl")
     done = evaluation.run(store, jobs)
-    scores = scored(done, store)
+    scores = scored(evaluation, done, store)
     summaries = [
         summarise(name, entry.label, entry.objective, each, best=best)
         for (name, entry), each in scores.items()

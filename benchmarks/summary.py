@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.encodes import Encode
-from benchmarks.rates import gain_at_equal_bytes, interval, share
+from benchmarks.rates import bd_rate_on_fine_curve, gain_at_equal_bytes, interval, share
 from benchmarks.sets import Video
 from rlcodec.learn.bdrate import bd_rate
 
@@ -31,12 +31,15 @@ class Score:
         video: the video.
         bd_rates: in percent, by metric; negative is better, NaN where curves share no quality.
         bytes_ratio: bytes over those of the same fixed CRF, the mean over base CRFs.
+        fine: as `bd_rates`, of PSNR and SSIM, against fixed CRF at many CRFs: a CRF that is only
+            moved comes to 0 there, and to some tenths of a percent in `bd_rates`.
         repicked: at base CRF `REPICKED`, how much better than a fixed CRF of the same bytes, by
             metric: dB of PSNR, SSIM, VMAF.
     """
 
     video: Video
     bd_rates: Mapping[str, float]
+    fine: Mapping[str, float]
     bytes_ratio: float
     repicked: Mapping[str, float]
 
@@ -48,23 +51,39 @@ class Score:
         return rates[objective]
 
 
-def score(video: Video, encodes: Sequence[Encode], fixed: Sequence[Encode]) -> Score:
-    """The score of encodes at several base CRFs against those at the same fixed ones."""
+def score(
+    video: Video, encodes: Sequence[Encode], fixed: Sequence[Encode], finer: Sequence[Encode]
+) -> Score:
+    """The score of encodes at several base CRFs.
+
+    Args:
+        video: what was encoded.
+        encodes: by the policy, at rising base CRFs.
+        fixed: at the same fixed ones.
+        finer: at further fixed ones.
+    """
     metrics = [
         metric for metric in METRICS if all(metric in each.scores for each in (*encodes, *fixed))
     ]
     reference = [each.bytes for each in fixed]
     sizes = [each.bytes for each in encodes]
     at = min(range(len(fixed)), key=lambda place: abs(fixed[place].crf - REPICKED))
-    bd_rates, repicked = {}, {}
+    bd_rates, fine, repicked = {}, {}, {}
     for metric in metrics:
         flat = [each.scores[metric] for each in fixed]
         scores = [each.scores[metric] for each in encodes]
         curves = (np.array(each, float) for each in (reference, flat, sizes, scores))
         bd_rates[metric] = 100 * bd_rate(*curves)
         repicked[metric] = gain_at_equal_bytes(reference, flat, sizes[at], scores[at])
+        if all(metric in each.scores for each in finer):
+            fine[metric] = bd_rate_on_fine_curve(
+                [each.bytes for each in (*fixed, *finer)],
+                [each.scores[metric] for each in (*fixed, *finer)],
+                sizes,
+                scores,
+            )
     ratios = [ours / theirs for ours, theirs in zip(sizes, reference, strict=True)]
-    return Score(video, bd_rates, statistics.mean(ratios), repicked)
+    return Score(video, bd_rates, fine, statistics.mean(ratios), repicked)
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,7 @@ class Summary:
         videos: how many.
         bd_rates: by metric; None where no video has one.
         median, worst: of the BD-rate that the policy's objective names.
+        fine: as in `Score`, means over videos.
         bytes_ratio: the mean over videos.
         shares: of the optimum's gain: ratio of sums, and median of ratios; None where the optimum
             was not measured, or gains nothing.
@@ -116,6 +136,7 @@ class Summary:
     bd_rates: Mapping[str, Mean | None]
     median: float
     worst: float
+    fine: Mapping[str, Mean | None]
     bytes_ratio: float
     shares: tuple[float, float] | None
     repicked: Mapping[str, Mean | None]
@@ -132,6 +153,10 @@ class Summary:
             "judged by": {"balanced": "(PSNR+SSIM)/2"}.get(self.objective, self.objective.upper()),
             "median, %": f"{self.median:+z.2f}",
             "worst, %": f"{self.worst:+z.2f}",
+            "on a finer curve: PSNR, SSIM, %": ", ".join(
+                f"{each.mean:+z.2f}" if (each := self.fine[metric]) else "-"
+                for metric in ("psnr", "ssim")
+            ),
             "bytes / fixed": f"{self.bytes_ratio:.3f}",
             "of the optimum": f"{shares[0]:.0%} (median {shares[1]:.0%})" if shares else "-",
             "at equal bytes, dB": f"{db.mean:+z.3f}" if db else "-",
@@ -164,6 +189,7 @@ def summarise(
         bd_rates=means(videos, [each.bd_rates for each in scores]),
         median=statistics.median(known),
         worst=max(known),
+        fine=means(videos, [each.fine for each in scores]),
         bytes_ratio=statistics.mean(each.bytes_ratio for each in scores),
         shares=shares,
         repicked=means(videos, [each.repicked for each in scores]),
@@ -179,6 +205,8 @@ def video_row(set_name: str, policy: str, score: Score) -> Row:
         "frames": score.video.frames,
         "policy": policy,
         **{f"{metric.upper()}, %": _short(score.bd_rates, metric, 2) for metric in METRICS},
+        "finer: PSNR, %": _short(score.fine, "psnr", 2),
+        "finer: SSIM, %": _short(score.fine, "ssim", 2),
         "bytes / fixed": f"{score.bytes_ratio:.3f}",
         "at equal bytes, dB": _short(score.repicked, "psnr", 3),
     }

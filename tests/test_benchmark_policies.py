@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.encodes import Encode, Job, Store
 from benchmarks.optimum import GRID, best_crfs
-from benchmarks.rates import interval, share
+from benchmarks.rates import bd_rate_on_fine_curve, interval, share
 from benchmarks.sets import Clip, Video, draw
 from benchmarks.summary import Mean, Score, score, summarise
 from rlcodec.learn.objective import OBJECTIVES
@@ -51,18 +51,39 @@ def curve(cheaper: float = 0.0, better: float = 0.0) -> list[Encode]:
 
 def scored(name: str, rate: float) -> Score:
     video = replace(VIDEO, name=name, group=name)
-    return Score(video, {"psnr": rate, "ssim": rate / 2}, 1.0, {"psnr": 0.1, "ssim": 0.0})
+    return Score(
+        video,
+        {"psnr": rate, "ssim": rate / 2},
+        {"psnr": rate, "ssim": 0},
+        1.0,
+        {"psnr": 0.1, "ssim": 0.0},
+    )
 
 
 def test_scores_are_the_bytes_that_are_saved_and_what_they_buy() -> None:
-    found = score(VIDEO, curve(cheaper=0.1), curve())
+    found = score(VIDEO, curve(cheaper=0.1), curve(), curve())
+    assert found.fine == pytest.approx({"psnr": -10, "ssim": -10}, abs=0.01)
     assert found.bd_rates == pytest.approx({"psnr": -10, "ssim": -10}, abs=0.01)
     assert found.bytes_ratio == pytest.approx(0.9, abs=1e-4)
     # Half a dB for each CRF, and 6 of these for half the bytes
     assert found.repicked["psnr"] == pytest.approx(-3 * np.log2(0.9), abs=0.01)
-    better = score(VIDEO, curve(better=0.3), curve())
+    better = score(VIDEO, curve(better=0.3), curve(), [])
     assert better.bd_rates["psnr"] == pytest.approx(100 * (2**-0.1 - 1), abs=0.01)
     assert better.repicked == pytest.approx({"psnr": 0.3, "ssim": 0}, abs=1e-6)
+
+
+def test_a_crf_that_is_only_moved_scores_nothing_on_a_finer_curve() -> None:
+    def at(crfs: range) -> tuple[list[float], list[float]]:
+        # A curve that bends as those of real video do
+        return [2 ** (-crf / 6 - crf**2 / 400) for crf in crfs], [60 - crf**1.3 / 4 for crf in crfs]
+
+    fine, moved = at(range(12, 46, 2)), at(range(23, 40, 4))
+    assert abs(bd_rate_on_fine_curve(*fine, *moved)) < 0.02
+    sizes, scores = at(range(20, 37, 4))
+    assert bd_rate_on_fine_curve(*fine, sizes, scores) == pytest.approx(0, abs=1e-9)
+    dearer = [1.05 * size for size in sizes]
+    assert bd_rate_on_fine_curve(*fine, dearer, scores) == pytest.approx(5)
+    assert np.isnan(bd_rate_on_fine_curve(*fine, sizes, [each + 60 for each in scores]))
 
 
 def test_an_interval_counts_sources_and_not_videos() -> None:
@@ -90,7 +111,7 @@ def test_shares_of_the_optimum_are_paired() -> None:
 
 def test_a_curve_without_a_score_in_common_is_left_out_of_the_means() -> None:
     far = [replace(each, scores={**each.scores, "ssim": 2.0}) for each in curve()]
-    good, bad = score(VIDEO, curve(0.1), curve()), score(VIDEO, far, curve())
+    good, bad = (score(VIDEO, each, curve(), []) for each in (curve(0.1), far))
     found = summarise("shots", "p", "psnr", [good, bad], best=None).bd_rates["ssim"]
     assert isinstance(found, Mean)
     assert found.mean == pytest.approx(-10, abs=0.01)
