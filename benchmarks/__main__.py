@@ -7,8 +7,10 @@ import click
 from benchmarks.grid import grid
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
+from benchmarks.policies import policies
 from benchmarks.shots import shots
 from benchmarks.startup import startup
+from benchmarks.switching import switching
 
 
 @click.group()
@@ -16,7 +18,7 @@ def main() -> None:
     """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
 
 
-for command in (grid, memory, overhead, shots, startup):
+for command in (grid, memory, overhead, policies, shots, startup, switching):
     main.add_command(command)
 
 if __name__ == "__main__":

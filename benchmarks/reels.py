@@ -64,6 +64,7 @@ def write(
     width: int,
     height: int,
     rate: Fraction,
+    crf: int = 12,
 ) -> list[int]:
     """Join frames into one nearly lossless H.264 file; the number of each join's first frame."""
     joins: list[int] = []
@@ -74,7 +75,7 @@ def write(
         context = stream.codec_context
         context.width, context.height = width, height
         context.time_base, context.pix_fmt, context.thread_type = 1 / rate, "yuv420p", "AUTO"
-        context.options = {"preset": "ultrafast", "crf": "12"}
+        context.options = {"preset": "ultrafast", "crf": str(crf)}
         for frames in sources:
             joins.append(count)
             for frame in frames:

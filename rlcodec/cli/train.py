@@ -10,7 +10,7 @@ import click
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import StatusLine
-from rlcodec.corpus.table import Table
+from rlcodec.corpus.reading import load_table
 from rlcodec.errors import SettingsError
 from rlcodec.learn.config import AgentConfig, load_config
 from rlcodec.learn.events import Learned, Resumed, Trained, TrainingEvent, Validated
@@ -86,7 +86,7 @@ def command(
     else:
         config = load_config(config_file, seed=seed)
     events = train_policy(
-        Table.load(store),
+        load_table(store),
         output,
         OBJECTIVES[objective],
         config,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,51 +28,55 @@ def load_table(path: Path, *, codec: str | None = None, preset: str | None = Non
     if path.suffix == ".npz":
         return Table.load(path)
     with Store(path) as store:
-        recipe = _recipe(store, codec, preset)
+        recipe = _recipe(path, store, codec, preset)
         found = [(each, store.encodes(each.id, recipe)) for each in store.pictures()]
         encoded = [(picture, encodes) for picture, encodes in found if encodes]
         grid = sorted({each.crf for _, encodes in encoded for each in encodes})
-        clips = tuple(_clip(store, *each, grid) for each in encoded)
+        clips = tuple(_clip(path, store, *each, grid) for each in encoded)
     return Table(
         clips=clips,
         codec=recipe.codec,
         preset=recipe.preset,
-        options=json.loads(recipe.options),
+        options=recipe.encoder_options,
         state_version=state.VERSION,
     )
 
 
-def _recipe(store: Store, codec: str | None, preset: str | None) -> Recipe:
+def _recipe(path: Path, store: Store, codec: str | None, preset: str | None) -> Recipe:
     recipes = [
         each
         for each in store.recipes()
         if each.codec == (codec or each.codec) and each.preset == (preset or each.preset)
     ]
     if not recipes:
-        raise StoreError(f"{store.path}: holds no such encodes; rlcodec corpus add makes them")
+        raise StoreError(f"{path}: holds no such encodes; rlcodec corpus add makes them")
     if len(recipes) > 1:
         kinds = "; ".join(
             f"{each.codec} {each.preset} {each.options} with {each.libraries}" for each in recipes
         )
         raise StoreError(
-            f"{store.path}: holds encodes of several kinds, which are not to be mixed ({kinds}); "
+            f"{path}: holds encodes of several kinds, which are not to be mixed ({kinds}); "
             "name codec and preset, or make a store for each"
         )
     return recipes[0]
 
 
 def _clip(
-    store: Store, picture: StoredPicture, encodes: Sequence[StoredEncode], grid: Sequence[float]
+    path: Path,
+    store: Store,
+    picture: StoredPicture,
+    encodes: Sequence[StoredEncode],
+    grid: Sequence[float],
 ) -> Clip:
     missing = set(grid) - {each.crf for each in encodes}
     if missing:
         raise StoreError(
-            f"{store.path}: {picture.name} is not encoded at CRF {min(missing):g}, as others are; "
+            f"{path}: {picture.name} is not encoded at CRF {min(missing):g}, as others are; "
             "run rlcodec corpus add once more"
         )
     if not store.has_analysis(picture.id, state.VERSION):
         raise StoreError(
-            f"{store.path}: {picture.name} was measured by another version of rlcodec; "
+            f"{path}: {picture.name} was measured by another version of rlcodec; "
             "run rlcodec corpus add once more, which encodes nothing anew"
         )
     measured, cuts = store.analysis(picture.id, state.VERSION)
