@@ -13,7 +13,7 @@ FEATURES = (
     "grain",
 )
 """Of the picture, as `features` measures them."""
-PROBES = ("probe", "fine", "coarse", "native")
+PROBES = ("probe", "fine")
 """Tiny encodes beside the real one, as `media.probe` runs them."""
 READINGS = ("bpp", "qp", "psnr")
 """Of each probe: bits per pixel, mean QP, and PSNR of luma in dB."""

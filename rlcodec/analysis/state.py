@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.analysis.frames import COLUMN, FEATURES, FRAME_INPUTS, PROBES
+from rlcodec.analysis.frames import COLUMN, FRAME_INPUTS, PROBES
 
 __all__ = [
     "FRAME_INPUTS",
@@ -37,8 +37,11 @@ LOG_BPP_PER_CRF, PSNR_PER_CRF = -1 / 6, -0.6
 quantiser's step. What a title makes of it shows in its reports."""
 
 _TINY_BPP = 1e-4
+_TINY_ACTIVITY = 0.1  # 8-bit levels
 _PROBE_CRF = 26.0
 _CHANGES = ("temporal", "grain")
+ACTIVITIES = ("spatial", "temporal", "detail", "grain")
+"""What bits grow with by powers rather than by sums, and so counts as a logarithm."""
 
 Row = NDArray[np.float32]
 
@@ -61,7 +64,7 @@ class Segment:
 
     @cached_property
     def means(self) -> dict[str, float]:
-        """Means over frames of all `FRAME_INPUTS`, with `log_bpp` of every probe in log2.
+        """Means over frames of all `FRAME_INPUTS`, with log2 of activities and of probes' bits.
 
         The first frame of a shot has the cut before it, and probes code it without reference: for
         bits and for differences between frames it counts only where the shot has no other.
@@ -70,6 +73,8 @@ class Segment:
         inner = self.inner
         for name in _CHANGES:
             means[name] = float(inner[:, COLUMN[name]].mean(dtype=float))
+        for name in ACTIVITIES:
+            means[f"log_{name}"] = math.log2(means[name] + _TINY_ACTIVITY)
         for probe in PROBES:
             bits = inner[:, COLUMN[f"{probe}_bpp"]].astype(float)
             means[f"{probe}_log_bpp"] = float(np.log2(np.maximum(bits, _TINY_BPP)).mean())
@@ -120,42 +125,35 @@ class Decided:
     psnr: float
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the encoder said of a segment that has left it, and what the probe had said before.
-
-    `log_bpp` is log2 of bits per pixel, `psnr` in dB, 0 where the encoder does not know.
-    """
-
-    log_bpp: float
-    psnr: float
-    decided: Decided
-
-
-TRACKED = ("probe_log_bpp", "native_log_bpp", "probe_psnr", "detail", "temporal")
-"""The measurements of which a history knows mean and spread."""
+TRACKED = (
+    "probe_log_bpp",
+    "fine_log_bpp",
+    "fine_psnr",
+    "log_spatial",
+    "log_temporal",
+    "log_detail",
+)
+"""The measurements of which a history knows the mean."""
 
 
 @dataclass(slots=True)
 class History:
     """What a title has shown so far: decisions at once, the encoder's reports when they come.
 
-    `means` and `variances` are of `TRACKED`, over the frames so far, those of a segment counted as
-    equal. `bits_error` and `psnr_error` tell by how much the encoder's reports were above what the
-    probe and the CRF let expect, as means over the frames reported: in log2 and in dB.
+    `means` are of `TRACKED`, over the frames so far. `bits_error` and `psnr_error` tell by how much
+    the encoder's reports were above what the probe and the CRF let expect, as means over the frames
+    reported: in log2 and in dB.
     """
 
     title: Title
     segments: int = 0
     frames: int = 0
     means: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TRACKED)))
-    variances: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TRACKED)))
     last: Segment | None = None
     last_offset: float = 0.0
     offset_mean: float = 0.0
     reports: int = 0
     reported_frames: int = 0
-    last_report: Report | None = None
     bits_error: float = 0.0
     psnr_error: float = 0.0
     # What waits for a report, which in a plan never comes
@@ -165,10 +163,7 @@ class History:
         """Take note of a decision."""
         count = len(segment.frames)
         share = count / (self.frames + count)
-        step = segment.tracked - self.means
-        # Running mean and variance over frames (Chan, Golub and LeVeque 1983)
-        self.variances = (1 - share) * (self.variances + share * step * step)
-        self.means = self.means + share * step
+        self.means = self.means + share * (segment.tracked - self.means)
         self.offset_mean += share * (offset - self.offset_mean)
         self.frames += count
         self.segments += 1
@@ -182,7 +177,6 @@ class History:
         decided = self._waiting.pop(index)
         pixels = self.title.width * self.title.height * decided.frames
         log_bpp = _log2_bpp(8 * encoded_bytes / pixels)
-        self.last_report = Report(log_bpp, psnr or 0.0, decided)
         self.reports += 1
         self.reported_frames += decided.frames
         share = decided.frames / self.reported_frames
@@ -194,7 +188,7 @@ class History:
             self.psnr_error += share * (error - self.psnr_error)
 
 
-Known = TypeVar("Known")
+Known = ParamSpec("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,89 +197,66 @@ class Input(Generic[Known]):
 
     name: str
     unit: str
-    measure: Callable[[Known], float]
+    measure: Callable[Known, float]
 
 
 def _mean(name: str) -> Callable[[Segment], float]:
     return lambda segment: segment.means[name]
 
 
-def _temporal_peak(segment: Segment) -> float:
-    return float(np.quantile(segment.inner[:, COLUMN["temporal"]], 0.9))
-
-
 def _first_log_bpp(probe: str) -> Callable[[Segment], float]:
     return lambda segment: _log2_bpp(float(segment.frames[0, COLUMN[f"{probe}_bpp"]]))
 
 
-def _probe_inputs(probe: str) -> tuple[Input[Segment], ...]:
+def _probe_inputs(probe: str) -> tuple[Input[[Segment]], ...]:
     return (
         Input(f"{probe}_log_bpp", "log2 bits/pixel", _mean(f"{probe}_log_bpp")),
         Input(f"{probe}_log_bpp_first", "log2 bits/pixel", _first_log_bpp(probe)),
-        Input(f"{probe}_qp", "QP", _mean(f"{probe}_qp")),
         Input(f"{probe}_psnr", "dB", _mean(f"{probe}_psnr")),
     )
 
 
-def _title_mean(name: str) -> Callable[[History], float]:
+def _relative(name: str) -> Callable[[Segment, History], float]:
     place = TRACKED.index(name)
-    return lambda history: float(history.means[place])
+
+    def measure(segment: Segment, history: History) -> float:
+        share = history.frames / (history.frames + len(segment.frames))
+        return share * float(segment.tracked[place] - history.means[place])
+
+    return measure
 
 
-def _title_spread(name: str) -> Callable[[History], float]:
-    place = TRACKED.index(name)
-    return lambda history: math.sqrt(history.variances[place])
-
-
-def _previous(read: Callable[[Segment], float]) -> Callable[[History], float]:
-    return lambda history: 0.0 if history.last is None else read(history.last)
-
-
-def _reported(read: Callable[[Report], float]) -> Callable[[History], float]:
-    return lambda history: 0.0 if history.last_report is None else read(history.last_report)
-
-
-_SHARES = ("dark_share", "flat_share")
-SEGMENT_INPUTS: tuple[Input[Segment], ...] = (
-    *(
-        Input(name, "share of blocks" if name in _SHARES else "8-bit levels", _mean(name))
-        for name in FEATURES
-    ),
-    Input("temporal_peak", "8-bit levels", _temporal_peak),
+SEGMENT_INPUTS: tuple[Input[[Segment]], ...] = (
+    Input("luma_mean", "8-bit levels", _mean("luma_mean")),
+    Input("dark_share", "share of blocks", _mean("dark_share")),
+    Input("flat_share", "share of blocks", _mean("flat_share")),
+    *(Input(f"log_{name}", "log2 8-bit levels", _mean(f"log_{name}")) for name in ACTIVITIES),
     *(each for probe in PROBES for each in _probe_inputs(probe)),
     Input("length", "log2 frames", lambda s: math.log2(len(s.frames))),
     Input("new_shot", "0 or 1", lambda s: float(s.new_shot)),
 )
-HISTORY_INPUTS: tuple[Input[History], ...] = (
+HISTORY_INPUTS: tuple[Input[[History]], ...] = (
     Input("pixels", "log2 pixels", lambda h: math.log2(h.title.width * h.title.height)),
     Input("rate", "log2 frames/s", lambda h: math.log2(h.title.rate)),
     Input("crf", "CRF", lambda h: h.title.crf),
-    Input("max_offset", "CRF", lambda h: h.title.max_offset),
     Input("scope", "0 title, 1 library", lambda h: float(h.title.scope == "library")),
     Input("title_frames", "log2 (1 + frames)", lambda h: math.log2(1 + h.frames)),
-    Input("title_log_bpp", "log2 bits/pixel", _title_mean("probe_log_bpp")),
-    Input("title_log_bpp_spread", "log2 bits/pixel", _title_spread("probe_log_bpp")),
-    Input("title_native_log_bpp", "log2 bits/pixel", _title_mean("native_log_bpp")),
-    Input("title_native_log_bpp_spread", "log2 bits/pixel", _title_spread("native_log_bpp")),
-    Input("title_probe_psnr", "dB", _title_mean("probe_psnr")),
-    Input("title_probe_psnr_spread", "dB", _title_spread("probe_psnr")),
-    Input("title_detail", "8-bit levels", _title_mean("detail")),
-    Input("title_detail_spread", "8-bit levels", _title_spread("detail")),
-    Input("title_temporal", "8-bit levels", _title_mean("temporal")),
-    Input("title_temporal_spread", "8-bit levels", _title_spread("temporal")),
+    Input("title_log_bpp", "log2 bits/pixel", lambda h: float(h.means[0])),
     Input("title_offset", "CRF", lambda h: h.offset_mean),
     Input("previous_offset", "CRF", lambda h: h.last_offset),
-    Input("previous_log_bpp", "log2 bits/pixel", _previous(_mean("probe_log_bpp"))),
-    Input("previous_length", "log2 frames", _previous(lambda s: math.log2(len(s.frames)))),
     Input("reports", "log2 (1 + segments)", lambda h: math.log2(1 + h.reports)),
-    Input("reported_log_bpp", "log2 bits/pixel", _reported(lambda r: r.log_bpp)),
-    Input("reported_psnr", "dB, 0 if unknown", _reported(lambda r: r.psnr)),
-    Input("reported_offset", "CRF", _reported(lambda r: r.decided.offset)),
-    Input("reported_probe_log_bpp", "log2 bits/pixel", _reported(lambda r: r.decided.log_bpp)),
     Input("reports_bits_error", "log2 bits/pixel", lambda h: h.bits_error),
     Input("reports_psnr_error", "dB", lambda h: h.psnr_error),
 )
-INPUTS: tuple[Input[Segment] | Input[History], ...] = (*SEGMENT_INPUTS, *HISTORY_INPUTS)
+RELATIVE_INPUTS: tuple[Input[[Segment, History]], ...] = tuple(
+    Input(f"relative_{name}", "as the measurement", _relative(name)) for name in TRACKED
+)
+"""The segment against the title up to its end: 0 where the title has shown nothing else."""
+INPUTS: tuple[Input[[Segment]] | Input[[History]] | Input[[Segment, History]], ...] = (
+    *SEGMENT_INPUTS,
+    *HISTORY_INPUTS,
+    *RELATIVE_INPUTS,
+)
 
 _PLACE = {each.name: place for place, each in enumerate(INPUTS)}
 
@@ -303,8 +274,9 @@ class State:
 
 def build(segment: Segment, history: History) -> State:
     """The state in which `segment` is decided, after what `history` has seen. Always finite."""
-    seen = np.array([each.measure(history) for each in HISTORY_INPUTS], np.float32)
-    return State(np.concatenate((segment.values, seen)))
+    seen = [each.measure(history) for each in HISTORY_INPUTS]
+    seen += [each.measure(segment, history) for each in RELATIVE_INPUTS]
+    return State(np.concatenate((segment.values, np.array(seen, np.float32))))
 
 
 def build_each(segment: Segment, history: History, offsets: NDArray[np.float64]) -> Row:

@@ -34,7 +34,7 @@ class Analyst:
     def __init__(self, picture: Picture) -> None:
         """Prepare for frames of `picture`."""
         self._small = SmallLuma(picture)
-        self._probes = Probes(picture, self._small.width, self._small.height)
+        self._probes = Probes(self._small.width, self._small.height)
         self._features = FeatureExtractor()
         self._details = DetailExtractor(picture.bit_depth)
         self._detector = ShotDetector(float(picture.rate))
@@ -47,7 +47,7 @@ class Analyst:
             *(seen.luma_mean, seen.luma_std, seen.dark_share, seen.flat_share),
             *(seen.spatial, seen.temporal, *self._details.measure(lines_of(frame))),
         ]
-        for reading in self._probes.read(frame, small):
+        for reading in self._probes.read(small):
             values += (reading.bits_per_pixel, reading.qp, reading.psnr)
         return Analysed(np.array(values, np.float32), self._detector.push(seen.thumbnail))
 

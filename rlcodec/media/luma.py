@@ -42,29 +42,6 @@ class SmallLuma:
         return self._graph.vpull()
 
 
-class CentreLuma:
-    """Cuts the centre out of frames, as 8-bit grey: as large as a small picture, or as it can be.
-
-    Both sides are multiples of 16 pixels. A side that has not even those is stretched to them.
-    """
-
-    def __init__(self, picture: Picture) -> None:
-        """Prepare for frames of `picture`."""
-        sides = (min(256, picture.width // 16 * 16), min(144, picture.height // 16 * 16))
-        self.width, self.height = (max(16, side) for side in sides)
-        width, height = min(self.width, picture.width), min(self.height, picture.height)
-        self._graph = _grey(
-            picture,
-            ("crop", f"w={width}:h={height}"),
-            ("scale", f"w={self.width}:h={self.height}"),
-        )
-
-    def cut(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The centre of the frame: grey, as yuvj420p with empty chroma."""
-        self._graph.vpush(frame)
-        return self._graph.vpull()
-
-
 def _grey(picture: Picture, *filters: tuple[str, str]) -> Graph:
     """Frames of `picture` through `filters`, then to grey of full range, whatever the source's."""
     return chain(

@@ -13,8 +13,6 @@ from av.video.frame import PictureType
 
 from rlcodec.errors import EncodeError
 from rlcodec.media.encoder import read_stats
-from rlcodec.media.luma import CentreLuma
-from rlcodec.media.picture import Picture
 
 PSNR_CAP = 100.0
 _TICK = Fraction(1, 25)
@@ -22,19 +20,13 @@ _TICK = Fraction(1, 25)
 
 @dataclass(frozen=True, slots=True)
 class ProbeKind:
-    """One probe: its CRF, and whether it sees the frame's centre instead of all of it, small."""
+    """One probe: its name, and its CRF."""
 
     name: str
     crf: int
-    centre: bool = False
 
 
-PROBES = (
-    ProbeKind("probe", 26),
-    ProbeKind("fine", 18),
-    ProbeKind("coarse", 34),
-    ProbeKind("native", 26, centre=True),
-)
+PROBES = (ProbeKind("probe", 26), ProbeKind("fine", 18))
 """Those that run, by the names and in the order of `analysis.frames.PROBES`."""
 
 
@@ -42,7 +34,7 @@ PROBES = (
 class ProbeReading:
     """What a probe's encoder said of one frame.
 
-    `bits_per_pixel` of the picture that it saw; `qp` the mean quantiser; `psnr` of luma in dB,
+    `bits_per_pixel` of the small picture; `qp` the mean quantiser; `psnr` of luma in dB,
     capped.
     """
 
@@ -52,20 +44,15 @@ class ProbeReading:
 
 
 class Probes:
-    """All of `PROBES` on the frames of one stream."""
+    """All of `PROBES` on the small frames of one stream."""
 
-    def __init__(self, picture: Picture, small_width: int, small_height: int) -> None:
-        """Prepare for frames of `picture`, and small ones of this size, as `SmallLuma` makes."""
-        self._centre = CentreLuma(picture)
-        centre, small = (self._centre.width, self._centre.height), (small_width, small_height)
-        self._probes = [
-            (Probe(*(centre if kind.centre else small), kind.crf), kind.centre) for kind in PROBES
-        ]
+    def __init__(self, width: int, height: int) -> None:
+        """Prepare for small frames of this size, as `SmallLuma` makes them."""
+        self._probes = [Probe(width, height, kind.crf) for kind in PROBES]
 
-    def read(self, frame: av.VideoFrame, small: av.VideoFrame) -> list[ProbeReading]:
-        """What each says of the next frame, of which `small` is the small one."""
-        centre = self._centre.cut(frame)
-        return [probe.read(centre if sees else small) for probe, sees in self._probes]
+    def read(self, small: av.VideoFrame) -> list[ProbeReading]:
+        """What each says of the next small frame."""
+        return [probe.read(small) for probe in self._probes]
 
 
 class Probe:
