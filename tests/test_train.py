@@ -157,7 +157,7 @@ def test_tabular_q_learning_finds_the_best_policy_where_memory_is_needed() -> No
     found = train_table(doors, config, columns=(0, 1, 2))
     assert returns_of(doors.validation, found.choose) == pytest.approx([0.9, 0.9])
     bandit = train_table(doors, dataclasses.replace(config, gamma=0.0), columns=(0, 1, 2))
-    assert (returns_of(doors.validation, bandit.choose) <= 0.0).all()
+    assert returns_of(doors.validation, bandit.choose).mean() <= 1e-6
 
 
 def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table: Table) -> None:
