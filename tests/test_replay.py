@@ -150,6 +150,8 @@ def test_a_restored_buffer_goes_on_as_the_first_one(count: int) -> None:
         return buffer
 
     first, second = grown(), ReplayBuffer(7, exponent=0.6)
+    # Which holds what came before training already
+    second.add(numbered(4))
     second.restore(first.state())
     for buffer in (first, second):
         buffer.add(numbered(2))

@@ -59,9 +59,8 @@ def store(tmp_path: Path, table: Table) -> Path:
 def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
     rlcodec: Command, store: Path, tmp_path: Path, table: Table
 ) -> None:
-    done = rlcodec(
-        "train", store, "-o", "mine.safetensors", "--config", "quick.toml", "--seed", "3"
-    )
+    choices = ("-o", "mine.safetensors", "--config", "quick.toml")
+    done = rlcodec("train", store, *choices, "--seed", "3")
     assert done.returncode == 0, done.stderr
     assert "update" in done.stderr
     assert done.stdout.startswith("mine.safetensors: the policy after ")
@@ -154,10 +153,11 @@ def test_training_without_torch_says_what_to_install(
 
 def test_tabular_q_learning_finds_the_best_policy_where_memory_is_needed() -> None:
     doors = task()
-    found = train_table(doors, SMALL, columns=(0, 1, 2))
+    config = dataclasses.replace(SMALL, updates_per_round=10)
+    found = train_table(doors, config, columns=(0, 1, 2))
     assert returns_of(doors.validation, found.choose) == pytest.approx([0.9, 0.9])
-    bandit = train_table(doors, dataclasses.replace(SMALL, gamma=0.0), columns=(0, 1, 2))
-    assert (returns_of(doors.validation, bandit.choose) <= 0.0).all()
+    bandit = train_table(doors, dataclasses.replace(config, gamma=0.0), columns=(0, 1, 2))
+    assert returns_of(doors.validation, bandit.choose).mean() <= 1e-6
 
 
 def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table: Table) -> None:

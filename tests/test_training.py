@@ -59,7 +59,8 @@ def test_a_bandit_does_not_pay_for_what_helps_later() -> None:
 
 
 def test_the_tensors_act_as_the_policy_did() -> None:
-    trained = last(list(train(task(), SMALL)))
+    # Validated once, at the end: the first policy that wins knows no exact values yet
+    trained = last(list(train(task(), dataclasses.replace(SMALL, validation_interval=12))))
     network = Network(trained.tensors, (-1.0, 0.0, 1.0))
     earned = []
     for side in (-1.0, 1.0):
@@ -72,7 +73,7 @@ def test_the_tensors_act_as_the_policy_did() -> None:
     assert earned == pytest.approx(list(trained.returns.values()))
     # In units of the return, not of what was learned
     state, _ = Doors().reset(options={"side": 1.0})
-    assert network.q_values(state).max() == pytest.approx(1 - PRICE, abs=0.15)
+    assert network.q_values(state).max() == pytest.approx(1 - PRICE, abs=0.1)
 
 
 def test_the_same_seed_gives_the_same_policy_and_another_one_another() -> None:

@@ -58,10 +58,8 @@ class Agent:
 
     @property
     def epsilon(self) -> float:
-        """Share of random actions now: linear decay, then constant (Mnih 2015)."""
-        config = self.config
-        decayed = min(1.0, self.progress / max(config.epsilon_decay, 1e-9))
-        return config.epsilon_start + decayed * (config.epsilon_end - config.epsilon_start)
+        """Share of random actions now."""
+        return self.config.epsilon(self.progress)
 
     @property
     def beta(self) -> float:

@@ -113,6 +113,11 @@ class AgentConfig:
         self._require("dropout", self.dropout < 1, "below 1")
         self._require("exploration", self.exploration in EXPLORATION, " or ".join(EXPLORATION))
 
+    def epsilon(self, progress: float) -> float:
+        """Share of random actions when `progress` (0 to 1) of the run is done (Mnih 2015)."""
+        decayed = min(1.0, progress / max(self.epsilon_decay, 1e-9))
+        return self.epsilon_start + decayed * (self.epsilon_end - self.epsilon_start)
+
     def _require(self, name: str, holds: bool, rule: str) -> None:  # noqa: FBT001 # private
         if not holds:
             raise SettingsError(f"{name} is {getattr(self, name)!r}: it must be {rule}")

@@ -215,8 +215,9 @@ class ReplayBuffer:
         return {**kept, "priorities": self._priorities[: len(self)], "counters": counters}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go back to what `state` gave, in a new buffer of the same size."""
+        """Go back to what `state` gave, in a buffer of the same size; what is in it is lost."""
         rows = dict(state)
+        self._added = 0
         added, self._highest = rows.pop("counters").tolist()
         priorities = rows.pop("priorities")
         self.add(Transitions(**rows))

@@ -49,6 +49,8 @@ BINNED = ("probe_log_bpp", "title_log_bpp", "probe_psnr", "previous_offset", "cr
 """The inputs that tabular Q-learning sees."""
 BINS = 4
 """Of each input."""
+_LEAST_RATE = 0.05
+"""Of learning, so that what early targets got wrong is forgotten."""
 
 
 class QTable:
@@ -64,14 +66,19 @@ class QTable:
         states = np.concatenate([each.states[:-1] for each in trajectories])
         levels = np.arange(1, BINS) / BINS
         self._columns = list(columns)
-        # For each column BINS - 1 values
-        self._edges = np.quantile(states[:, self._columns], levels, axis=0).T
+        # Of the distinct values: an input that has only a few gets bins of its own for them
+        self._edges = np.array(
+            [np.quantile(np.unique(states[:, column]), levels) for column in columns]
+        )
         cells = BINS ** len(self._columns), trajectories[0].rewards.shape[1]
         self._values, self._visits = np.zeros(cells), np.zeros(cells[0])
         self._gamma = gamma
 
     def learn(self, trajectory: Trajectory) -> None:
-        """Q(s, a) += (r + gamma max_a' Q(s'_a, a') - Q(s, a)) / visits(s), for every action a."""
+        """Q(s, a) += rate (r + gamma max_a' Q(s'_a, a') - Q(s, a)), for every action a.
+
+        The rate is 1 / visits of s, which makes Q a mean, until it is small.
+        """
         cells = self._cells(trajectory.states[:-1])
         following = self._cells(trajectory.next_states)
         last = len(cells) - 1
@@ -81,7 +88,8 @@ class QTable:
             over = trajectory.terminated and step == last
             target = trajectory.rewards[step] + self._gamma * (0.0 if over else ahead)
             self._visits[cell] += 1
-            self._values[cell] += (target - self._values[cell]) / self._visits[cell]
+            rate = max(1 / self._visits[cell], _LEAST_RATE)
+            self._values[cell] += rate * (target - self._values[cell])
 
     def choose(self, states: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The best action of each state's cell."""
@@ -99,7 +107,7 @@ def train_table(task: Task, config: AgentConfig, columns: Sequence[int] | None =
     """Tabular Q-learning with the agent's episodes, discount and epsilon.
 
     Args:
-        task: what to learn; validation chooses among the rounds, as for the agent.
+        task: what to learn.
         config: `gamma`, `seed`, the exploration and the number of rounds.
         columns: places of the inputs that are binned; those of `BINNED` where None.
     """
@@ -117,11 +125,16 @@ def train_table(task: Task, config: AgentConfig, columns: Sequence[int] | None =
     anything = choose_randomly(rng)
     table = QTable(explored(anything), columns, gamma=config.gamma)
 
-    def choose(states: Floats, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        random = rng.random(len(states)) < config.epsilon_end
-        return np.where(random, anything(states, allowed), table.choose(states, allowed))
+    rounds = config.steps // config.updates_per_round
+    for done in range(rounds):
+        epsilon = config.epsilon(done / rounds)
 
-    for _ in range(config.steps // config.updates_per_round):
+        def choose(
+            states: Floats, allowed: NDArray[np.bool_], epsilon: float = epsilon
+        ) -> NDArray[np.int64]:
+            random = rng.random(len(states)) < epsilon
+            return np.where(random, anything(states, allowed), table.choose(states, allowed))
+
         for trajectory in explored(choose):
             table.learn(trajectory)
     return table
