@@ -239,6 +239,7 @@ HISTORY_INPUTS: tuple[Input[[History]], ...] = (
     Input("pixels", "log2 pixels", lambda h: math.log2(h.title.width * h.title.height)),
     Input("rate", "log2 frames/s", lambda h: math.log2(h.title.rate)),
     Input("crf", "CRF", lambda h: h.title.crf),
+    Input("max_offset", "CRF", lambda h: h.title.max_offset),
     Input("scope", "0 title, 1 library", lambda h: float(h.title.scope == "library")),
     Input("title_frames", "log2 (1 + frames)", lambda h: math.log2(1 + h.frames)),
     Input("title_log_bpp", "log2 bits/pixel", lambda h: float(h.means[0])),

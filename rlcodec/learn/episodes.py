@@ -34,12 +34,14 @@ class Reels:
         share: probability that an episode is a reel; the others are titles as they are.
         pieces: whether reels are made of pieces instead of whole clips.
         least_frames: of a piece.
+        most_frames: of a piece; long clips would outweigh all others.
     """
 
     clips: int = 12
     share: float = 0.5
     pieces: bool = True
     least_frames: int = 24
+    most_frames: int = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,7 @@ class Episodes:
         least = min(self.reels.least_frames, clip.frames)
         if not self.reels.pieces:
             return _Piece(clip, np.arange(clip.frames))
-        length = int(random.integers(least, clip.frames + 1))
+        length = int(random.integers(least, min(clip.frames, self.reels.most_frames) + 1))
         begin = int(random.integers(clip.frames - length + 1))
         frames = np.arange(begin, begin + length)
         # A frame inside a shot is coded with reference to those before it. Where it shall begin
