@@ -84,12 +84,14 @@ def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
 
 
 def test_a_stopped_run_is_resumed_to_the_same_policy(
-    rlcodec: Command, store: Path, tmp_path: Path, table: Table
+    rlcodec: Command, store: Path, tmp_path: Path
 ) -> None:
     whole = rlcodec("train", store, "-o", "whole.safetensors", "--config", "quick.toml")
     assert whole.returncode == 0, whole.stderr
     config = AgentConfig(**tomllib.loads(QUICK))
     output = tmp_path / "part.safetensors"
+    # As the file has it: what is in memory is not rounded yet
+    table = Table.load(store)
     for event in train_policy(table, output, OBJECTIVES["balanced"], config):
         if event.step == 40:
             break
