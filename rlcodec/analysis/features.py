@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 8
-DARK_BELOW = 40
-"""Luma below this, in 8-bit levels, counts as dark."""
 FLAT_BELOW = 2.0
 """A block whose mean gradient is below this, in 8-bit levels, counts as flat."""
 
@@ -23,17 +21,12 @@ class FrameFeatures:
     """Measurements of one frame of the small luma picture.
 
     Attributes:
-        luma_mean, luma_std: of the block means, in 8-bit levels.
-        dark_share: share of blocks with a mean below `DARK_BELOW`, 0 to 1.
         flat_share: share of blocks with less gradient than `FLAT_BELOW`, 0 to 1.
         spatial: mean absolute difference of horizontal and vertical neighbours, in levels.
         temporal: mean absolute difference from the frame before, in levels; 0 for the first.
         thumbnail: block means (rows, columns), in levels.
     """
 
-    luma_mean: float
-    luma_std: float
-    dark_share: float
     flat_share: float
     spatial: float
     temporal: float
@@ -57,9 +50,6 @@ class FeatureExtractor:
         temporal = 0.0 if self._previous is None else _mean(_difference(luma, self._previous))
         self._previous = luma
         return FrameFeatures(
-            luma_mean=float(thumbnail.mean()),
-            luma_std=float(thumbnail.std()),
-            dark_share=float((thumbnail < DARK_BELOW).mean()),
             flat_share=float((activity < FLAT_BELOW).mean()),
             spatial=float(activity.mean()) / 2,
             temporal=temporal,

@@ -15,7 +15,7 @@ from typing import Generic, ParamSpec
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.analysis.frames import COLUMN, FRAME_INPUTS, PROBES
+from rlcodec.analysis.frames import COLUMN, FRAME_INPUTS
 
 __all__ = [
     "FRAME_INPUTS",
@@ -38,7 +38,7 @@ quantiser's step. What a title makes of it shows in its reports."""
 
 _TINY_BPP = 1e-4
 _TINY_ACTIVITY = 0.1  # 8-bit levels
-_PROBE_CRF = 26.0
+_PROBE_CRF = 18.0
 _CHANGES = ("temporal", "grain")
 ACTIVITIES = ("spatial", "temporal", "detail", "grain")
 """What bits grow with by powers rather than by sums, and so counts as a logarithm."""
@@ -64,10 +64,10 @@ class Segment:
 
     @cached_property
     def means(self) -> dict[str, float]:
-        """Means over frames of all `FRAME_INPUTS`, with log2 of activities and of probes' bits.
+        """Means over frames of all `FRAME_INPUTS`, with log2 of activities and of the probe's bits.
 
-        The first frame of a shot has the cut before it, and probes code it without reference: for
-        bits and for differences between frames it counts only where the shot has no other.
+        The first frame of a shot has the cut before it, and the probe codes it without reference:
+        for bits and for differences between frames it counts only where the shot has no other.
         """
         means = dict(zip(FRAME_INPUTS, self.frames.mean(axis=0, dtype=float).tolist(), strict=True))
         inner = self.inner
@@ -75,9 +75,8 @@ class Segment:
             means[name] = float(inner[:, COLUMN[name]].mean(dtype=float))
         for name in ACTIVITIES:
             means[f"log_{name}"] = math.log2(means[name] + _TINY_ACTIVITY)
-        for probe in PROBES:
-            bits = inner[:, COLUMN[f"{probe}_bpp"]].astype(float)
-            means[f"{probe}_log_bpp"] = float(np.log2(np.maximum(bits, _TINY_BPP)).mean())
+        bits = inner[:, COLUMN["probe_bpp"]].astype(float)
+        means["probe_log_bpp"] = float(np.log2(np.maximum(bits, _TINY_BPP)).mean())
         return means
 
     @cached_property
@@ -126,9 +125,9 @@ class Decided:
 
 
 TRACKED = (
+    "probe_bpp",
     "probe_log_bpp",
-    "fine_log_bpp",
-    "fine_psnr",
+    "probe_psnr",
     "log_spatial",
     "log_temporal",
     "log_detail",
@@ -204,34 +203,32 @@ def _mean(name: str) -> Callable[[Segment], float]:
     return lambda segment: segment.means[name]
 
 
-def _first_log_bpp(probe: str) -> Callable[[Segment], float]:
-    return lambda segment: _log2_bpp(float(segment.frames[0, COLUMN[f"{probe}_bpp"]]))
-
-
-def _probe_inputs(probe: str) -> tuple[Input[[Segment]], ...]:
-    return (
-        Input(f"{probe}_log_bpp", "log2 bits/pixel", _mean(f"{probe}_log_bpp")),
-        Input(f"{probe}_log_bpp_first", "log2 bits/pixel", _first_log_bpp(probe)),
-        Input(f"{probe}_psnr", "dB", _mean(f"{probe}_psnr")),
-    )
+def _with_title(place: int, segment: Segment, history: History) -> float:
+    """A tracked mean over the title up to the end of `segment`."""
+    count = len(segment.frames)
+    total = history.frames * history.means[place] + count * segment.tracked[place]
+    return float(total / (history.frames + count))
 
 
 def _relative(name: str) -> Callable[[Segment, History], float]:
     place = TRACKED.index(name)
-
-    def measure(segment: Segment, history: History) -> float:
-        share = history.frames / (history.frames + len(segment.frames))
-        return share * float(segment.tracked[place] - history.means[place])
-
-    return measure
+    return lambda segment, history: (
+        float(segment.tracked[place]) - _with_title(place, segment, history)
+    )
 
 
+def _relative_bits(segment: Segment, history: History) -> float:
+    """A price per byte goes by sums of bytes, where the other inputs are means of logarithms."""
+    here, title = float(segment.tracked[_BITS]), _with_title(_BITS, segment, history)
+    return _log2_bpp(here) - _log2_bpp(title)
+
+
+_BITS, _TITLE_BITS = TRACKED.index("probe_bpp"), TRACKED.index("probe_log_bpp")
 SEGMENT_INPUTS: tuple[Input[[Segment]], ...] = (
-    Input("luma_mean", "8-bit levels", _mean("luma_mean")),
-    Input("dark_share", "share of blocks", _mean("dark_share")),
     Input("flat_share", "share of blocks", _mean("flat_share")),
     *(Input(f"log_{name}", "log2 8-bit levels", _mean(f"log_{name}")) for name in ACTIVITIES),
-    *(each for probe in PROBES for each in _probe_inputs(probe)),
+    Input("probe_log_bpp", "log2 bits/pixel", _mean("probe_log_bpp")),
+    Input("probe_psnr", "dB", _mean("probe_psnr")),
     Input("length", "log2 frames", lambda s: math.log2(len(s.frames))),
     Input("new_shot", "0 or 1", lambda s: float(s.new_shot)),
 )
@@ -242,15 +239,20 @@ HISTORY_INPUTS: tuple[Input[[History]], ...] = (
     Input("max_offset", "CRF", lambda h: h.title.max_offset),
     Input("scope", "0 title, 1 library", lambda h: float(h.title.scope == "library")),
     Input("title_frames", "log2 (1 + frames)", lambda h: math.log2(1 + h.frames)),
-    Input("title_log_bpp", "log2 bits/pixel", lambda h: float(h.means[0])),
+    Input("title_log_bpp", "log2 bits/pixel", lambda h: float(h.means[_TITLE_BITS])),
     Input("title_offset", "CRF", lambda h: h.offset_mean),
     Input("previous_offset", "CRF", lambda h: h.last_offset),
     Input("reports", "log2 (1 + segments)", lambda h: math.log2(1 + h.reports)),
     Input("reports_bits_error", "log2 bits/pixel", lambda h: h.bits_error),
     Input("reports_psnr_error", "dB", lambda h: h.psnr_error),
 )
-RELATIVE_INPUTS: tuple[Input[[Segment, History]], ...] = tuple(
-    Input(f"relative_{name}", "as the measurement", _relative(name)) for name in TRACKED
+RELATIVE_INPUTS: tuple[Input[[Segment, History]], ...] = (
+    Input("relative_bits", "log2 bits/pixel", _relative_bits),
+    Input("relative_probe_log_bpp", "log2 bits/pixel", _relative("probe_log_bpp")),
+    Input("relative_probe_psnr", "dB", _relative("probe_psnr")),
+    Input("relative_log_spatial", "log2 8-bit levels", _relative("log_spatial")),
+    Input("relative_log_temporal", "log2 8-bit levels", _relative("log_temporal")),
+    Input("relative_log_detail", "log2 8-bit levels", _relative("log_detail")),
 )
 """The segment against the title up to its end: 0 where the title has shown nothing else."""
 INPUTS: tuple[Input[[Segment]] | Input[[History]] | Input[[Segment, History]], ...] = (

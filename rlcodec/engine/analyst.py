@@ -11,7 +11,7 @@ from rlcodec.analysis.features import DetailExtractor, FeatureExtractor
 from rlcodec.analysis.shots import ShotDetector
 from rlcodec.media.luma import SmallLuma, as_array, lines_of
 from rlcodec.media.picture import Picture
-from rlcodec.media.probe import Probes
+from rlcodec.media.probe import Probe
 from rlcodec.media.types import VideoFrame
 
 
@@ -34,7 +34,7 @@ class Analyst:
     def __init__(self, picture: Picture) -> None:
         """Prepare for frames of `picture`."""
         self._small = SmallLuma(picture)
-        self._probes = Probes(self._small.width, self._small.height)
+        self._probe = Probe(self._small.width, self._small.height)
         self._features = FeatureExtractor()
         self._details = DetailExtractor(picture.bit_depth)
         self._detector = ShotDetector(float(picture.rate))
@@ -43,12 +43,12 @@ class Analyst:
         """Measure the next frame."""
         small = self._small.shrink(frame)
         seen = self._features.measure(as_array(small))
+        reading = self._probe.read(small)
         values = [
-            *(seen.luma_mean, seen.luma_std, seen.dark_share, seen.flat_share),
-            *(seen.spatial, seen.temporal, *self._details.measure(lines_of(frame))),
+            *(seen.flat_share, seen.spatial, seen.temporal),
+            *self._details.measure(lines_of(frame)),
+            *(reading.bits_per_pixel, reading.psnr),
         ]
-        for reading in self._probes.read(small):
-            values += (reading.bits_per_pixel, reading.qp, reading.psnr)
         return Analysed(np.array(values, np.float32), self._detector.push(seen.thumbnail))
 
     def finish(self) -> list[bool]:

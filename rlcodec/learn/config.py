@@ -7,8 +7,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlcodec.analysis.state import INPUTS
 from rlcodec.errors import InputError, SettingsError
 
+INPUT_NAMES = tuple(each.name for each in INPUTS)
+INPUTS_SEEN = tuple(name for name in INPUT_NAMES if not name.startswith("reports"))
+"""All but what the encoder reports: it comes late, and a plan has none of it."""
 EXPLORATION = ("epsilon", "softmax")
 
 
@@ -20,6 +24,13 @@ class AgentConfig:
     is divided while learning. `gamma` 0 makes the agent a contextual bandit.
 
     Attributes:
+        imagined: share of the episodes that are imagined around the clips of the corpus, by a
+            model that is fitted to the table; the others come from the table (Sutton 1990, Dyna).
+        relative: whether the rewards of every state are divided by the largest of its actions', so
+            that cheap segments count as much as dear ones; for `gamma` 0, since they do not add up.
+        hindsight: whether titles are judged by the slope of all of them, and not by what can be
+            known of it when a segment is decided.
+        inputs: those of the state that the policy sees, by name.
         hidden: sizes of the hidden layers, each followed by a ReLU.
         members: networks trained at once, each from its own start and on its own minibatches; the
             policy acts by their mean Q (Osband 2016).
@@ -67,6 +78,10 @@ class AgentConfig:
         SettingsError: a value is out of range; the message names it.
     """
 
+    imagined: float = 0.5
+    relative: bool = True
+    hindsight: bool = False
+    inputs: tuple[str, ...] = INPUTS_SEEN
     hidden: tuple[int, ...] = (64, 64)
     members: int = 8
     bootstrap: bool = True
@@ -103,6 +118,9 @@ class AgentConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        unknown = [name for name in self.inputs if name not in INPUT_NAMES]
+        self._require("inputs", not unknown and bool(self.inputs), "names of the state's inputs")
         for name in _POSITIVE:
             self._require(name, getattr(self, name) > 0, "above 0")
         for name in _NOT_NEGATIVE:
@@ -129,6 +147,7 @@ _POSITIVE = (
 )
 _NOT_NEGATIVE = ("auxiliary", "priority_exponent", "weight_decay", "input_noise", "seed")
 _SHARES = (
+    "imagined",
     *("gamma", "importance_exponent", "epsilon_start", "epsilon_end", "epsilon_decay"),
     *("target_rate", "dropout"),
 )
@@ -165,7 +184,7 @@ def load_config(path: Path, *, seed: int | None = None) -> AgentConfig:
 def _is_like(value: object, default: object) -> bool:
     """Whether a value from TOML is of the default's kind; a whole number is a number too."""
     if isinstance(default, tuple):
-        return isinstance(value, list) and all(type(each) is int for each in value)
+        return isinstance(value, list) and all(type(each) is type(default[0]) for each in value)
     if isinstance(default, float):
         return type(value) in (int, float)
     return type(value) is type(default)
@@ -173,4 +192,4 @@ def _is_like(value: object, default: object) -> bool:
 
 def _kind(default: object) -> str:
     kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
-    return kinds.get(type(default), "a list of whole numbers")
+    return kinds.get(type(default), "a list of such")

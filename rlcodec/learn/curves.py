@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,39 +52,44 @@ class Outcome:
 
 
 class Curves:
-    """Segment after segment, interpolated over CRF: the logarithm of bytes, and qualities."""
+    """Segment after segment, interpolated over CRF: the logarithm of bytes, and qualities.
 
-    def __init__(self, encodes: Encodes, starts: NDArray[np.intp], psnr_cap: float) -> None:
-        """Sum the frames from each of `starts` (S), rising from 0, up to the next."""
-        frames = encodes.bytes.shape[1]
-        self.frames = np.diff(starts, append=frames).astype(float)
-        """Frames of every segment (S)."""
-        self.crfs = encodes.crfs.astype(float)
-        """The grid, beyond which there are no outcomes."""
+    Attributes:
+        frames: of every segment (S).
+        crfs: the grid (C), beyond which there are no outcomes.
+    """
+
+    def __init__(self, frames: Values, crfs: Values, points: Values) -> None:
+        """Interpolate `points` (S, 6, C): log2 of bytes, and the qualities of `Outcome`, in order.
+
+        `frames` (S) are those of every segment, `crfs` (C) the grid.
+        """
+        self.frames, self.crfs = frames, crfs
+        self._curves = Pchip(crfs, points)
+
+    @classmethod
+    def measured(cls, encodes: Encodes, starts: NDArray[np.intp], psnr_cap: float) -> Self:
+        """Sum the frames of `encodes` from each of `starts` (S), rising from 0, to the next."""
+        frames = np.diff(starts, append=encodes.bytes.shape[1]).astype(float)
 
         def total(values: NDArray[Any]) -> Values:
             sums: Values = np.add.reduceat(values.astype(float), starts, axis=1).T
             return sums
 
         def mean(values: NDArray[Any]) -> Values:
-            means: Values = total(values) / self.frames[:, None]
+            means: Values = total(values) / frames[:, None]
             return means
 
         error = mean(10 ** (-encodes.reported_psnr.astype(float) / 10))
-        self._curves = Pchip(
-            self.crfs,
-            np.stack(
-                (
-                    np.log2(np.maximum(total(encodes.bytes), 1.0)),
-                    mean(np.minimum(encodes.psnr, psnr_cap)),
-                    mean(encodes.ssim),
-                    mean(encodes.psnr),
-                    np.minimum(PSNR_CAP, -10 * np.log10(np.maximum(error, 1e-12))),
-                    mean(encodes.vmaf),
-                ),
-                axis=1,
-            ),
+        points = (
+            np.log2(np.maximum(total(encodes.bytes), 1.0)),
+            mean(np.minimum(encodes.psnr, psnr_cap)),
+            mean(encodes.ssim),
+            mean(encodes.psnr),
+            np.minimum(PSNR_CAP, -10 * np.log10(np.maximum(error, 1e-12))),
+            mean(encodes.vmaf),
         )
+        return cls(frames, encodes.crfs.astype(float), np.stack(points, axis=1))
 
     def at(self, crfs: Values) -> Outcome:
         """What all segments come to at each of `crfs`; those beyond the grid count as its ends."""

@@ -12,14 +12,24 @@ from numpy.typing import NDArray
 
 from rlcodec.analysis import state
 from rlcodec.errors import SettingsError
-from rlcodec.learn.episodes import Episode, Episodes
+from rlcodec.learn.episodes import Episode
+from rlcodec.learn.imagination import Draws
 from rlcodec.learn.objective import Objective
 from rlcodec.learn.playback import Playback, title_of
-from rlcodec.learn.stakes import OFFSETS, Library, Stakes, SwitchCost, stakes, title_terms
+from rlcodec.learn.stakes import (
+    OFFSETS,
+    Library,
+    Stakes,
+    SwitchCost,
+    foreseen_terms,
+    stakes,
+    title_terms,
+)
 from rlcodec.settings import SCOPES
 
 Observation = NDArray[np.float32]
 
+INPUT_NAMES = tuple(each.name for each in state.INPUTS)
 _OPTIONS = ("episode", "crf", "scope")
 
 
@@ -54,7 +64,7 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
 
     def __init__(
         self,
-        episodes: Episodes,
+        episodes: Draws,
         objective: Objective,
         library: Library,
         *,
@@ -62,6 +72,8 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
         crf_range: tuple[float, float] = (18.0, 38.0),
         scopes: Sequence[str] = SCOPES,
         switch: SwitchCost | None = None,
+        hindsight: bool = True,
+        inputs: Sequence[str] = INPUT_NAMES,
     ) -> None:
         """Draw from `episodes`, and judge by `objective`, and in scope library by `library` too.
 
@@ -73,6 +85,9 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
             crf_range: the base CRFs that are drawn, in halves.
             scopes: those that are drawn.
             switch: what another offset within a shot costs.
+            hindsight: whether a title is judged by the slope of all of it, and not by what can be
+                known of that when a segment is decided.
+            inputs: those of the state that are observed, by name.
 
         Raises:
             SettingsError: the settings contradict each other.
@@ -89,8 +104,10 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
         self._crf_range = crf_range
         self._scopes = tuple(scopes)
         self._switch = switch or SwitchCost()
+        self._hindsight = hindsight
+        self._columns = [INPUT_NAMES.index(name) for name in inputs]
         self._max_offset = max(abs(each) for each in self._offsets)
-        self.observation_space = Box(-np.inf, np.inf, (len(state.INPUTS),), np.float32)
+        self.observation_space = Box(-np.inf, np.inf, (len(inputs),), np.float32)
         self.action_space = Discrete(len(self._offsets))
         self._playback: Playback | None = None
         self._stakes: Stakes | None = None
@@ -128,16 +145,19 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
         episode = self._episode(fixed.get("episode"))
         crf = float(fixed["crf"]) if "crf" in fixed else self._draw_crf()
         scope = str(fixed["scope"]) if "scope" in fixed else self._draw_scope()
-        if scope == "library":
-            terms = self._library.terms(episode, crf)
-        else:
-            terms = title_terms(episode, self._objective, crf)
+        terms = self._library.terms(episode, crf)
+        if scope == "title":
+            terms = (
+                title_terms(episode, self._objective, crf)
+                if self._hindsight
+                else foreseen_terms(episode, self._objective, crf, terms)
+            )
         self._stakes = stakes(
             episode, self._objective, terms, crf, offsets=self._offsets, switch=self._switch
         )
         self._playback = Playback(episode, title_of(episode, crf, scope, self._max_offset))
         first = state.build(episode.segments[0], self._playback.history)
-        return first.values, {
+        return first.values[self._columns], {
             "episode": episode.name,
             "crf": crf,
             "scope": scope,
@@ -154,9 +174,9 @@ class RateEnv(gymnasium.Env[Observation, np.int64]):
         playback.decide(float(odds.offsets[action]))
         following = playback.segment
         if following is None:
-            states = np.zeros((len(self._offsets), len(state.INPUTS)), np.float32)
+            states = np.zeros((len(self._offsets), len(self._columns)), np.float32)
         else:
-            states = state.build_each(following, playback.history, odds.offsets)
+            states = state.build_each(following, playback.history, odds.offsets)[:, self._columns]
         outcomes = self._outcomes(segment.index, rewards, states)
         ended = following is None
         info = {"outcomes": outcomes, "group": playback.episode.groups[segment.index]}

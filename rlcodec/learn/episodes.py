@@ -112,6 +112,16 @@ class Episodes:
             return self._reel(int(random.integers(2**31)))
         return self.title(int(random.integers(len(self.clips))))
 
+    def piece(self, number: int, random: np.random.Generator) -> Episode:
+        """A part of the clip of this number."""
+        return self._episode([self._piece(self.clips[number], random)])
+
+    def variation(self, random: np.random.Generator) -> Episode:
+        """Pieces of one clip, drawn again and again, as if they were the shots of a title."""
+        clip = self.clips[int(random.integers(len(self.clips)))]
+        count = int(random.integers(1, self.reels.clips + 1))
+        return self._episode([self._piece(clip, random) for _ in range(count)])
+
     def _title(self, number: int) -> Episode:
         clip = self.clips[number]
         return self._episode([_Piece(clip, np.arange(clip.frames))])
@@ -176,7 +186,7 @@ class Episodes:
             delay=max(1, first.delay),
             segments=segments,
             groups=tuple(clips[place].group for place in places),
-            curves=Curves(encodes, starts, self.psnr_cap),
+            curves=Curves.measured(encodes, starts, self.psnr_cap),
         )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlcodec.analysis.state import INPUTS
 from rlcodec.corpus.table import Table
 from rlcodec.errors import SettingsError
 from rlcodec.learn.config import AgentConfig
@@ -90,13 +89,13 @@ def train_policy(
     # Refused now, and not after minutes of work
     PendingFile(output, overwrite=overwrite).discard()
     judges = draw_held_out(table, config.seed) if held_out is None else held_out
-    task = rate_task(table, objective, judges)
+    task = rate_task(table, objective, judges, config)
     beside = Beside(output)
     events = train(task, config, checkpoint=beside.checkpoint, resume=resume)
     for event in recorded(events, beside.log, beside.board):
         if isinstance(event, Trained):
             card = _card(table, config, judges, event)
-            facts = _facts(table, objective, config.seed, event, name=output.stem, card=card)
+            facts = _facts(table, objective, config, event, name=output.stem, card=card)
             save(output, facts, event.tensors, overwrite=overwrite)
             draw_curve(beside.log, beside.picture)
             beside.checkpoint.unlink(missing_ok=True)
@@ -104,7 +103,13 @@ def train_policy(
 
 
 def _facts(
-    table: Table, objective: Objective, seed: int, trained: Trained, *, name: str, card: str
+    table: Table,
+    objective: Objective,
+    config: AgentConfig,
+    trained: Trained,
+    *,
+    name: str,
+    card: str,
 ) -> PolicyFacts:
     pixels = [clip.width * clip.height for clip in table.clips]
     # A return is about minus the BD-rate as a share
@@ -117,12 +122,12 @@ def _facts(
         codec=table.codec,
         presets=(table.preset,),
         state_version=table.state_version,
-        inputs=tuple(each.name for each in INPUTS),
+        inputs=config.inputs,
         offsets=OFFSETS,
         crf_range=BASE_CRF_RANGE,
         pixels_range=(round(min(pixels) / _SIZE_REACH), round(max(pixels) * _SIZE_REACH)),
         corpus_digest=table.digest,
-        seed=seed,
+        seed=config.seed,
         scores=scores,
         card=card,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,9 @@ class Scales:
     auxiliary: Floats
 
 
+_TINY_REWARD = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
     """What an agent saw of one episode from its beginning to its end, T steps.
@@ -90,6 +93,16 @@ class Trajectory:
     auxiliary: Floats
     weights: Floats
     terminated: bool
+
+    @property
+    def relative(self) -> Trajectory:
+        """The same with the rewards of every state divided by the largest of them, either way.
+
+        What a segment earns depends on the length of a title that is not over yet, and cannot be
+        told from its state; which action earns most can.
+        """
+        largest = np.abs(np.where(self.allowed, self.rewards, 0.0)).max(axis=1, keepdims=True)
+        return replace(self, rewards=self.rewards / np.maximum(largest, _TINY_REWARD))
 
     @property
     def earned(self) -> float:

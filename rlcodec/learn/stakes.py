@@ -12,7 +12,7 @@ average in what is divided by: cheap titles would outweigh all others, with so l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ Values = NDArray[np.float64]
 
 OFFSETS = tuple(float(step) for step in range(-8, 9))
 """The actions, in CRF."""
+USUAL_FRAMES = 100.0
+"""Frames of a title that a whole library weighs as much as, for who does not know the title yet."""
 _PRICELESS = 1e-12
 
 
@@ -52,11 +54,14 @@ class Terms:
         price: of a byte, in U.
         slope: what a frame loses of U with one step of CRF at the base, before the leaving price.
         usual_bytes: of a frame, that a title is taken to cost at the least.
+        so_far: price and slope (2, S) as they can be known when each segment is decided; None where
+            they are the same for all.
     """
 
     price: float
     slope: float
     usual_bytes: float = 0.0
+    so_far: Values | None = None
 
 
 def title_terms(episode: Episode, objective: Objective, crf: float) -> Terms:
@@ -67,6 +72,21 @@ def title_terms(episode: Episode, objective: Objective, crf: float) -> Terms:
     if lost <= 0 or saved <= 0:
         return Terms(0.0, 0.0)
     return Terms(lost / saved, lost / float(frames.sum()))
+
+
+def foreseen_terms(episode: Episode, objective: Objective, crf: float, library: Terms) -> Terms:
+    """The title's slope up to the end of each segment, the rest taken to be like the library.
+
+    The whole title's slope is not known before it is over, and rewards by it are noise to whoever
+    decides before: these are what can be expected of it. `library` counts as `USUAL_FRAMES`.
+    """
+    slopes, frames = episode.curves.slopes(crf), episode.curves.frames
+    worth = objective.worth(slopes.capped_psnr, slopes.ssim)
+    lost = np.cumsum(-frames * worth) + USUAL_FRAMES * library.slope
+    saved = np.cumsum(-slopes.bytes) + USUAL_FRAMES * library.slope / library.price
+    terms = title_terms(episode, objective, crf)
+    so_far = np.stack((lost / saved, lost / (np.cumsum(frames) + USUAL_FRAMES)))
+    return replace(terms, so_far=np.maximum(so_far, 0.0))
 
 
 class Library:
@@ -174,10 +194,12 @@ def stakes(
     outcome = curves.at(crf + held)
     frames = curves.frames[:, None]
     worth = frames * objective.worth(outcome.capped_psnr, outcome.ssim)
-    worth -= frames * objective.leaving_price * terms.slope * held**2
-    gained = worth - worth[:, [zero]] - terms.price * (outcome.bytes - outcome.bytes[:, [zero]])
+    price, slope = np.array((terms.price, terms.slope)) if terms.so_far is None else terms.so_far
+    price, slope = price.reshape(-1, 1), slope.reshape(-1, 1)
+    worth -= frames * objective.leaving_price * slope * held**2
+    gained = worth - worth[:, [zero]] - price * (outcome.bytes - outcome.bytes[:, [zero]])
     cost = switch or SwitchCost()
-    lost = terms.price * cost.bytes_share * outcome.bytes
+    lost = price * cost.bytes_share * outcome.bytes
     lost += frames * objective.worth(cost.psnr, cost.ssim)
     begins = np.array([segment.new_shot for segment in episode.segments])
     usual = terms.usual_bytes * float(frames.sum())

@@ -9,8 +9,10 @@ from pathlib import Path
 from rlcodec.corpus.table import Table
 from rlcodec.errors import InputError
 from rlcodec.learn.collection import Start
+from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.environment import RateEnv
 from rlcodec.learn.episodes import Episode, Episodes, Reels, folds, split
+from rlcodec.learn.imagination import Draws, Imagination
 from rlcodec.learn.objective import Objective
 from rlcodec.learn.optimum import optimum
 from rlcodec.learn.stakes import Library
@@ -21,25 +23,33 @@ TITLES, REELS, LIBRARY = "titles", "reels", "library"
 BASE_CRF_RANGE = (18.0, 38.0)
 """Base CRFs that are learned for."""
 VALIDATION_CRFS = (22.0, 28.0, 34.0)
-VALIDATION_REELS = 12
+VALIDATION_REELS = Reels(least_frames=90, most_frames=90)
+_REELS = 12
 _PARTS = 5
 
 
-def rate_task(table: Table, objective: Objective, held_out: frozenset[str]) -> Task:
+def rate_task(
+    table: Table, objective: Objective, held_out: frozenset[str], config: AgentConfig
+) -> Task:
     """Learn from the groups of `table` that are not `held_out`, and validate on those that are.
+
+    What is validated on is always measured, whether or not what is learned from is imagined.
 
     Raises:
         SettingsError: a group, or a source, would stand on both sides, or one side is empty.
     """
     learning, judging = split(table.clips, held_out)
     training = Episodes(learning, psnr_cap=objective.psnr_cap)
-    validation = Episodes(judging, reels=Reels(pieces=False), psnr_cap=objective.psnr_cap)
+    validation = Episodes(judging, reels=VALIDATION_REELS, psnr_cap=objective.psnr_cap)
+    draws: Draws = training
+    if config.imagined:
+        draws = Imagination(training, share=config.imagined, seed=config.seed)
     library = Library([training.title(place) for place in range(len(learning))], objective)
 
     def cases() -> Iterator[Case]:
         for episode, scope, kind in _validated(validation):
             for crf in VALIDATION_CRFS:
-                environment = RateEnv(validation, objective, library)
+                environment = RateEnv(validation, objective, library, inputs=config.inputs)
                 options = {"episode": episode, "crf": crf, "scope": scope}
                 environment.reset(options=options)
                 best = optimum(environment.stakes).earned
@@ -49,7 +59,14 @@ def rate_task(table: Table, objective: Objective, held_out: frozenset[str]) -> T
     name = f"{objective}, table {table.digest[:12]}, held out {groups[:12]}"
     return Task(
         name,
-        lambda: RateEnv(training, objective, library, crf_range=BASE_CRF_RANGE),
+        lambda: RateEnv(
+            draws,
+            objective,
+            library,
+            crf_range=BASE_CRF_RANGE,
+            hindsight=config.hindsight,
+            inputs=config.inputs,
+        ),
         tuple(cases()),
     )
 
@@ -57,7 +74,7 @@ def rate_task(table: Table, objective: Objective, held_out: frozenset[str]) -> T
 def _validated(episodes: Episodes) -> Iterator[tuple[Episode, str, str]]:
     for place in range(len(episodes.clips)):
         yield episodes.title(place), "title", TITLES
-    for seed in range(VALIDATION_REELS):
+    for seed in range(_REELS):
         yield episodes.reel(seed), "title", REELS
         yield episodes.reel(seed), "library", LIBRARY
 

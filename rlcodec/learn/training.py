@@ -102,7 +102,7 @@ class _Run:
         rng = np.random.default_rng([config.seed, 0])
         rounds = range(config.warm_up_rounds)
         episodes = [each for _ in rounds for each in self._play(choose_randomly(rng), rng)]
-        self._scales = measure_scales(episodes)
+        self._scales = measure_scales(self._rewarded(episodes))
         self.agent = Agent(episodes[0].rewards.shape[1], self._scales, config)
         alpha = config.priority_exponent if config.prioritised else 0.0
         self._buffer = ReplayBuffer(config.buffer_size, exponent=alpha)
@@ -192,6 +192,10 @@ class _Run:
     def _play(self, choose: Choose, rng: np.random.Generator) -> list[Trajectory]:
         starts = [Start(each, seed=int(rng.integers(_SEEDS))) for each in self._environments]
         return play(starts, choose, self._weigh)
+
+    def _rewarded(self, episodes: Sequence[Trajectory]) -> list[Trajectory]:
+        """Episodes with the rewards that are learned from."""
+        return [each.relative if self._config.relative else each for each in episodes]
 
     def _keep(self, trajectories: Sequence[Trajectory]) -> None:
         config = self._config

@@ -1,4 +1,4 @@
-"""Probes: tiny, continuous x264 encodes beside the real one, to tell how hard a frame is."""
+"""The probe: a tiny, continuous x264 encode beside the real one, to tell how hard a frame is."""
 
 from __future__ import annotations
 
@@ -14,45 +14,20 @@ from av.video.frame import PictureType
 from rlcodec.errors import EncodeError
 from rlcodec.media.encoder import read_stats
 
+PROBE_CRF = 18
 PSNR_CAP = 100.0
 _TICK = Fraction(1, 25)
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeKind:
-    """One probe: its name, and its CRF."""
-
-    name: str
-    crf: int
-
-
-PROBES = (ProbeKind("probe", 26), ProbeKind("fine", 18))
-"""Those that run, by the names and in the order of `analysis.frames.PROBES`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReading:
     """What a probe's encoder said of one frame.
 
-    `bits_per_pixel` of the small picture; `qp` the mean quantiser; `psnr` of luma in dB,
-    capped.
+    `bits_per_pixel` of the small picture; `psnr` of luma in dB, capped.
     """
 
     bits_per_pixel: float
-    qp: float
     psnr: float
-
-
-class Probes:
-    """All of `PROBES` on the small frames of one stream."""
-
-    def __init__(self, width: int, height: int) -> None:
-        """Prepare for small frames of this size, as `SmallLuma` makes them."""
-        self._probes = [Probe(width, height, kind.crf) for kind in PROBES]
-
-    def read(self, small: av.VideoFrame) -> list[ProbeReading]:
-        """What each says of the next small frame."""
-        return [probe.read(small) for probe in self._probes]
 
 
 class Probe:
@@ -62,8 +37,8 @@ class Probe:
     a table made for training and a real run see the same numbers. A frame counts as 1/25 s long.
     """
 
-    def __init__(self, width: int, height: int, crf: int) -> None:
-        """Prepare for grey frames of this size, as yuvj420p."""
+    def __init__(self, width: int, height: int) -> None:
+        """Prepare for small frames of this size, as `SmallLuma` makes them."""
         context = CodecContext.create("libx264", "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height, context.pix_fmt = width, height, "yuvj420p"
@@ -73,7 +48,7 @@ class Probe:
         context.options = {
             "preset": "ultrafast",
             "tune": "zerolatency",
-            "crf": str(crf),
+            "crf": str(PROBE_CRF),
             "x264-params": "keyint=infinite",
         }
         self._context = context
@@ -88,10 +63,9 @@ class Probe:
         packets = self._context.encode(frame)
         if len(packets) != 1:
             raise EncodeError(f"the probe gave {len(packets)} packets for a frame instead of one")
-        qp, error = read_stats(packets[0])
+        _, error = read_stats(packets[0])
         return ProbeReading(
             bits_per_pixel=8 * packets[0].size / self._pixels,
-            qp=qp,
             psnr=psnr(error or 0, self._pixels),
         )
 
