@@ -74,6 +74,7 @@ def plain_encode(source: Path, target: Path, crf: float) -> list[int]:
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = video.width, video.height, "yuv420p"
+        assert video.time_base is not None
         context.time_base = video.time_base
         context.thread_count = 1
         context.options = {"preset": "superfast", "crf": str(crf)}
