@@ -91,9 +91,10 @@ def plain_encode(source: Path, target: Path, crf: float) -> list[int]:
 def test_what_is_kept_is_what_a_plain_encode_gives(corpus: Path, tmp_path: Path) -> None:
     good = luma(corpus / "camera.mkv")
     with opened(corpus / "s.db") as store:
-        picture = store.pictures()[0]
+        # Which of two videos is done first is chance
+        (picture,) = (each for each in store.pictures() if each.name == "camera.mkv")
         (recipe,) = store.recipes()
-        assert (picture.name, picture.group, picture.frames) == ("camera.mkv", "camera", FRAMES)
+        assert (picture.group, picture.frames) == ("camera", FRAMES)
         assert (recipe.codec, recipe.preset, recipe.threads) == ("libx264", "superfast", 1)
         assert av.__version__ in recipe.libraries
         encodes = store.encodes(picture.id, recipe)

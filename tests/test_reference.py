@@ -83,11 +83,12 @@ def test_a_rotated_video_stands_upright(tmp_path: Path, scale: Scale) -> None:
         assert np.abs(one.astype(int) - other).max() <= 4
 
 
-def test_timestamps_and_durations_are_kept(tmp_path: Path) -> None:
+def test_timestamps_are_kept(tmp_path: Path) -> None:
     stamps = [0, 40, 120, 130, 500, 533]
     clip = write(tmp_path / "clip.mkv", moving(6), time_base=Fraction(1, 1000), stamps=stamps)
     frames = kept(clip, 72)
-    assert [frame.time for frame in frames] == pytest.approx([each / 1000 for each in stamps])
+    assert {frame.time_base for frame in frames} == {Fraction(1, 1000)}
+    assert [frame.pts for frame in frames] == stamps
     assert [frame.pts for frame in kept(clip, 72, max_frames=4)] == stamps[:4]
 
 

@@ -135,6 +135,22 @@ def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
         rate_task(both, OBJECTIVES["psnr"], frozenset({"elsewhere"}))
 
 
+def test_clips_that_lack_base_crfs_are_refused_at_once(table: Table) -> None:
+    few = [
+        dataclasses.replace(
+            each,
+            crfs=each.crfs[4:],
+            **{
+                name: getattr(each, name)[4:] for name in ("bytes", "psnr", "ssim", "reported_psnr")
+            },
+        )
+        for each in table.clips
+    ]
+    narrow = Table(tuple(few), "libx264", "medium", {}, state.VERSION)
+    with pytest.raises(SettingsError, match="from 24 to 45, and a policy is trained for 18 to 38"):
+        rate_task(narrow, OBJECTIVES["psnr"], frozenset({"group 1"}))
+
+
 def test_a_fifth_of_the_groups_is_held_out_whole(table: Table) -> None:
     judges = draw_held_out(table, 0)
     assert len(judges) == 1
