@@ -11,13 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlcodec import StoreError, Table, add_videos, load_table
 from rlcodec.analysis import state
-from rlcodec.corpus.collect import add_videos
 from rlcodec.corpus.manifest import entries
-from rlcodec.corpus.reading import load_table
 from rlcodec.corpus.store import Store
-from rlcodec.corpus.table import Table
-from rlcodec.errors import StoreError
 from tests.clips import video_stamps
 from tests.conftest import Command
 from tests.corpora import FRAMES, film
