@@ -12,7 +12,7 @@ import pytest
 
 from rlcodec.analysis import state
 from rlcodec.corpus.table import Table
-from rlcodec.errors import SettingsError
+from rlcodec.errors import InputError, OutputExistsError, SettingsError
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.environment import RateEnv
 from rlcodec.learn.episodes import Episodes
@@ -23,7 +23,7 @@ from rlcodec.learn.recipe import train_policy
 from rlcodec.learn.rivals import ChoosingPolicy, train_table
 from rlcodec.learn.stakes import OFFSETS
 from rlcodec.learn.supervised import train_supervised
-from rlcodec.learn.task import draw_held_out, rate_task
+from rlcodec.learn.task import draw_held_out, rate_task, read_held_out
 from rlcodec.learn.training import returns_of
 from rlcodec.policy.file import load
 from rlcodec.policy.learned import Learned
@@ -59,8 +59,8 @@ def store(tmp_path: Path, table: Table) -> Path:
 def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
     rlcodec: Command, store: Path, tmp_path: Path, table: Table
 ) -> None:
-    choices = ("-o", "mine.safetensors", "--config", "quick.toml")
-    done = rlcodec("train", store, *choices, "--seed", "3")
+    choices = ("-o", "mine.safetensors", "--config", "quick.toml", "--seed", "3")
+    done = rlcodec("train", store, *choices)
     assert done.returncode == 0, done.stderr
     assert "update" in done.stderr
     assert done.stdout.startswith("mine.safetensors: the policy after ")
@@ -77,20 +77,18 @@ def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
     episode = Episodes(table.clips).title(0)
     offsets = replay(Learned(policy), episode, 28.0, "title")
     assert np.isfinite(offsets).all()
-    again = rlcodec("train", store, *choices)
-    assert again.returncode == 1
-    assert "exists already" in again.stderr
+    with pytest.raises(OutputExistsError):
+        next(train_policy(table, tmp_path / "mine.safetensors", OBJECTIVES["psnr"], AgentConfig()))
 
 
 def test_a_stopped_run_is_resumed_to_the_same_policy(
     rlcodec: Command, store: Path, tmp_path: Path
 ) -> None:
-    whole = rlcodec("train", store, "-o", "whole.safetensors", "--config", "quick.toml")
-    assert whole.returncode == 0, whole.stderr
     config = AgentConfig(**tomllib.loads(QUICK))
-    output = tmp_path / "part.safetensors"
+    whole, output = tmp_path / "whole.safetensors", tmp_path / "part.safetensors"
     # As the file has it: what is in memory is not rounded yet
     table = Table.load(store)
+    assert list(train_policy(table, whole, OBJECTIVES["balanced"], config))
     for event in train_policy(table, output, OBJECTIVES["balanced"], config):
         if event.step == 40:
             break
@@ -98,32 +96,28 @@ def test_a_stopped_run_is_resumed_to_the_same_policy(
     done = rlcodec("train", store, "-o", output, "--config", "quick.toml", "--resume")
     assert done.returncode == 0, done.stderr
     assert "going on after update 20" in done.stderr
-    first, second = load(tmp_path / "whole.safetensors"), load(output)
+    first, second = load(whole), load(output)
     for name, tensor in first.network.tensors.items():
         assert np.array_equal(tensor, second.network.tensors[name]), name
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("--resume",), (4, "no checkpoint")),
-        (("--objective", "beauty"), (2, "beauty")),
-        (("--held-out", "nobody.txt"), (2, "group nobody")),
-        (("--held-out", "missing.txt"), (4, "missing.txt")),
-    ],
-)
-def test_what_cannot_be_trained_is_refused(
-    rlcodec: Command,
-    store: Path,
-    tmp_path: Path,
-    arguments: tuple[str, ...],
-    expected: tuple[int, str],
+def test_an_objective_that_is_not_known_is_refused(
+    rlcodec: Command, store: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "nobody.txt").write_text("nobody\n")
-    done = rlcodec("train", store, "-o", "mine.safetensors", *arguments)
-    assert done.returncode == expected[0]
-    assert expected[1] in done.stderr
+    done = rlcodec("train", store, "-o", "mine.safetensors", "--objective", "beauty")
+    assert done.returncode == 2
+    assert "'beauty' is not known" in done.stderr
     assert not (tmp_path / "mine.safetensors").exists()
+
+
+def test_groups_to_hold_out_are_read_and_must_be_there(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "groups.txt"
+    with pytest.raises(InputError, match=r"groups\.txt"):
+        read_held_out(path)
+    path.write_text("group 1\n\n nobody \n")
+    assert read_held_out(path) == {"group 1", "nobody"}
+    with pytest.raises(SettingsError, match="group nobody"):
+        rate_task(table, OBJECTIVES["psnr"], read_held_out(path))
 
 
 def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
