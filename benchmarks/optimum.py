@@ -44,6 +44,7 @@ def episode_of(encodes: Sequence[Encode], psnr_cap: float) -> Episode:
         rate=25.0,
         delay=1,
         segments=tuple(Segment(number, *each) for number, each in enumerate(facts)),
+        groups=(first.video,) * len(starts),
         curves=Curves.measured(table, starts, psnr_cap),
     )
 

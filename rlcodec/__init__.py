@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 from rlcodec.version import __version__
 
 if TYPE_CHECKING:
+    from rlcodec.corpus.collect import Collection, add_videos
+    from rlcodec.corpus.info import corpus_info
+    from rlcodec.corpus.manifest import Entry
+    from rlcodec.corpus.reading import load_table
+    from rlcodec.corpus.table import Table
     from rlcodec.engine.batch import (
         Batch,
         BatchEvent,
@@ -32,9 +37,11 @@ if TYPE_CHECKING:
         PolicyError,
         RlcodecError,
         SettingsError,
+        StoreError,
     )
     from rlcodec.events import (
         Checking,
+        Collecting,
         Comparing,
         Event,
         Notice,
@@ -43,6 +50,10 @@ if TYPE_CHECKING:
         SegmentEncoded,
         Started,
     )
+    from rlcodec.learn.config import AgentConfig
+    from rlcodec.learn.events import Trained, Validated
+    from rlcodec.learn.objective import OBJECTIVES, Objective
+    from rlcodec.learn.recipe import train_policy
     from rlcodec.plans.reading import load_plan
     from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
     from rlcodec.policy.export import export_policy
@@ -52,13 +63,18 @@ if TYPE_CHECKING:
     from rlcodec.settings import Settings
 
 __all__ = [
+    "OBJECTIVES",
     "AdaptiveStream",
+    "AgentConfig",
     "Batch",
     "BatchEvent",
     "Checking",
+    "Collecting",
+    "Collection",
     "Comparing",
     "Comparison",
     "EncodeError",
+    "Entry",
     "Event",
     "FileFailed",
     "FileFinished",
@@ -66,6 +82,7 @@ __all__ = [
     "InputError",
     "MetricScores",
     "Notice",
+    "Objective",
     "OffsetError",
     "OutputError",
     "OutputExistsError",
@@ -85,14 +102,22 @@ __all__ = [
     "SettingsError",
     "ShotScore",
     "Started",
+    "StoreError",
+    "Table",
+    "Trained",
+    "Validated",
     "__version__",
     "add_adaptive_stream",
+    "add_videos",
     "compare",
+    "corpus_info",
     "export_policy",
     "load_plan",
     "load_policy",
+    "load_table",
     "plan",
     "policies",
+    "train_policy",
     "transcode",
     "transcode_all",
 ]
@@ -100,6 +125,11 @@ __all__ = [
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
 # something is used, not when rlcodec is imported.
 _HOMES = {
+    "rlcodec.corpus.collect": ("Collection", "add_videos"),
+    "rlcodec.corpus.info": ("corpus_info",),
+    "rlcodec.corpus.manifest": ("Entry",),
+    "rlcodec.corpus.reading": ("load_table",),
+    "rlcodec.corpus.table": ("Table",),
     "rlcodec.engine.batch": (
         "Batch",
         "BatchEvent",
@@ -117,6 +147,7 @@ _HOMES = {
     "rlcodec.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "rlcodec.events": (
         "Checking",
+        "Collecting",
         "Comparing",
         "Event",
         "Notice",
@@ -125,6 +156,10 @@ _HOMES = {
         "SegmentEncoded",
         "Started",
     ),
+    "rlcodec.learn.config": ("AgentConfig",),
+    "rlcodec.learn.events": ("Trained", "Validated"),
+    "rlcodec.learn.objective": ("OBJECTIVES", "Objective"),
+    "rlcodec.learn.recipe": ("train_policy",),
     "rlcodec.plans.reading": ("load_plan",),
     "rlcodec.plans.record": ("Plan", "PlannedInput", "PlannedSegment"),
     "rlcodec.policy.export": ("export_policy",),

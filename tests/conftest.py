@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,10 @@ from tests.clips import moving, write
 
 Completed = subprocess.CompletedProcess[str]
 Command = Callable[..., Completed]
+
+# Read by torch and numpy as they are loaded. Tests run side by side, one for each core: threads of
+# theirs would wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 RLCODEC = Path(sys.executable).with_name("rlcodec")
 """The command as pip installed it beside the interpreter that runs the tests."""

@@ -31,8 +31,10 @@ def assert_refused(
     done = rlcodec("transcode", *arguments)
     assert done.returncode == code, done.stderr
     assert not done.stdout
-    assert done.stderr.startswith("rlcodec: error: ")
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    # A busy machine is slow enough for a line of progress
+    said = [line for line in done.stderr.splitlines() if " fps " not in line]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith("rlcodec: error: ")
     for words in says:
         assert words in done.stderr
     assert contents(folder) == before

@@ -199,7 +199,7 @@ def test_shells_are_told_how_to_ask(shell: str) -> None:
 
 
 def test_shells_complete_the_command() -> None:
-    assert complete("bash_complete", "rlcodec", "tr") == "plain,transcode\n"
+    assert complete("bash_complete", "rlcodec", "tr") == "plain,transcode\nplain,train\n"
     words = ("rlcodec", "transcode", "--keep")
     assert complete("bash_complete", *words) == "plain,--keep-smaller\n"
     # Names of files are the shell's business

@@ -19,7 +19,7 @@ PARTS = [ROOT, ROOT.parent / "benchmarks", ROOT.parent / "tests"]
 NUMPY_ONLY = ("analysis", "policy")
 AT_THE_TOP = {path.stem for path in ROOT.glob("*.py")}
 MAY_IMPORT = {"export.py": {"onnx"}}  # what it writes, it writes with the library of the format
-HEAVY = {"torch", "onnx", "skimage", "scipy", "matplotlib"}
+HEAVY = {"torch", "gymnasium", "onnx", "skimage", "scipy", "matplotlib", "tensorboard"}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -65,7 +65,7 @@ def test_modules_stay_small() -> None:
 
 def test_public_names_are_sorted_and_there() -> None:
     names = [name for name in rlcodec.__all__ if name != "__version__"]
-    assert names == sorted(names, key=lambda name: (name.islower(), name))
+    assert names == sorted(names, key=lambda name: (name.islower(), not name.isupper(), name))
     for name in rlcodec.__all__:
         assert getattr(rlcodec, name) is not None
     assert set(rlcodec.__all__) <= set(dir(rlcodec))
@@ -96,5 +96,12 @@ def test_transcode_loads_nothing_heavy(tmp_path: Path) -> None:
     loaded = loaded_after(
         f"import rlcodec; rlcodec.transcode({str(source)!r}, {str(tmp_path / 'out.mp4')!r})"
     )
+    assert "av" in loaded
+    assert not loaded & HEAVY
+
+
+def test_a_corpus_is_made_and_read_without_what_training_needs() -> None:
+    names = ["add_videos", "corpus_info", "load_table", "AgentConfig", "OBJECTIVES"]
+    loaded = loaded_after(f"import rlcodec; [getattr(rlcodec, name) for name in {names}]")
     assert "av" in loaded
     assert not loaded & HEAVY

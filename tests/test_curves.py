@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator  # type: ignore[import-untyped] # it ships none
+from scipy.interpolate import PchipInterpolator
 
 from rlcodec.learn.bdrate import bd_rate
 from rlcodec.learn.episodes import Episodes, Reels

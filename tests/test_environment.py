@@ -238,13 +238,19 @@ def test_reports_come_in_order_and_as_late_as_the_encoder_is(
         reported = sum(end + max(1, delay) <= segment.start_frame for end in ends)
         built = state.build(segment, playback.history)
         assert built["reports"] == pytest.approx(np.log2(1 + reported))
-        if reported:
-            crf = 28.0 + playback.offsets[reported - 1]
-            count, psnr = episode.curves.one(reported - 1, crf)
-            assert built["reported_psnr"] == pytest.approx(psnr)
-            bits = np.log2(8 * count / (640 * 360 * len(episode.segments[reported - 1].frames)))
-            assert built["reported_log_bpp"] == pytest.approx(bits, abs=1e-5)
-            assert built["reported_offset"] == playback.offsets[reported - 1]
+        errors = np.zeros((2, reported))
+        for place, (each, offset) in enumerate(
+            zip(episode.segments[:reported], playback.offsets, strict=False)
+        ):
+            count, psnr = episode.curves.one(place, 28.0 + offset)
+            bits = np.log2(8 * count / (640 * 360 * len(each.frames)))
+            steps = 28.0 + offset - 26.0
+            errors[0, place] = bits - (each.means["probe_log_bpp"] - steps / 6)
+            errors[1, place] = psnr - (each.means["probe_psnr"] - 0.6 * steps)
+        frames = [len(each.frames) for each in episode.segments[:reported]]
+        expected = np.average(errors, axis=1, weights=frames) if reported else (0.0, 0.0)
+        told = built["reports_bits_error"], built["reports_psnr_error"]
+        assert told == pytest.approx(tuple(expected), abs=1e-4)
         playback.decide(float(random.choice(OFFSETS)))
 
 
@@ -259,7 +265,7 @@ def test_an_encoder_that_says_nothing_of_quality_is_no_obstacle() -> None:
         assert segment is not None
         built = state.build(segment, playback.history)
         assert np.isfinite(built.values).all()
-        assert built["reported_psnr"] == 0.0
+        assert built["reports_psnr_error"] == 0.0
         playback.decide(float(offset))
 
 
@@ -272,8 +278,9 @@ def test_policies_decide_within_what_they_may() -> None:
 
 def test_what_is_drawn_follows_the_seed() -> None:
     env = new_env(crf_range=(20.0, 22.0), scopes=("library",))
-    told = [env.reset(seed=seed)[1] for seed in (1, 1, 2, 3, 4, 5)]
-    assert told[0] == told[1]
+    begun = [env.reset(seed=seed) for seed in (1, 1, 2, 3, 4, 5)]
+    assert np.array_equal(begun[0][0], begun[1][0])
+    told = [said for _, said in begun]
     assert len({(each["episode"], each["crf"]) for each in told}) > 3
     assert {each["crf"] for each in told} <= {20.0, 20.5, 21.0, 21.5, 22.0}
     assert {each["scope"] for each in told} == {"library"}

@@ -82,6 +82,15 @@ def test_a_piece_begins_with_a_frame_that_stands_without_the_others() -> None:
     assert len(lengths) > 6
 
 
+def test_a_piece_of_a_long_clip_is_no_longer_than_it_may_be() -> None:
+    episodes = Episodes(
+        [clip(2, (300, 200))], reels=Reels(clips=1, least_frames=30, most_frames=60)
+    )
+    lengths = [int(episodes.reel(seed).curves.frames.sum()) for seed in range(40)]
+    assert 30 <= min(lengths) < 40
+    assert 50 < max(lengths) <= 60
+
+
 def test_a_group_is_held_out_whole() -> None:
     clips = [clip(seed, group=f"film {seed // 2}") for seed in range(6)]
     learning, judging = split(clips, {"film 1"})

@@ -151,18 +151,18 @@ def test_a_policy_stays_within_what_user_and_codec_allow(
 
 
 def test_a_policy_sees_its_inputs_by_name() -> None:
-    inputs = ("probe_qp", "luma_mean")
+    inputs = ("probe_psnr", "luma_mean")
     network = Network(weights(2), FACTS.offsets)
     policy = Learned(PolicyFile(replace(FACTS, inputs=inputs), network, "", ""))
     seen = np.array([30, 120], np.float32)
     expected = network.best_offset(seen, np.ones(17, bool))
-    given_state = state(crf=23, max_offset=8, probe_qp=30, luma_mean=120, luma_std=50)
+    given_state = state(crf=23, max_offset=8, probe_psnr=30, luma_mean=120, dark_share=50)
     assert policy.decide(given_state).offset == expected
 
 
 def test_a_decision_takes_at_most_100_microseconds() -> None:
-    network = Network(weights(45, hidden=(64, 64), members=5), OFFSETS)
-    policy = Learned(PolicyFile(replace(FACTS, inputs=FACTS.inputs[:45]), network, "", ""))
+    network = Network(weights(hidden=(64, 64), members=5), OFFSETS)
+    policy = Learned(PolicyFile(FACTS, network, "", ""))
     at = state(crf=23, max_offset=8)
     took = []
     for _ in range(500):

@@ -70,13 +70,6 @@ def command(
     BD-rate, on videos that are not learned from. Training ends by itself; what was stopped goes on
     with --resume from its last validation.
     """
-    try:
-        from rlcodec.learn.recipe import train_policy  # noqa: PLC0415 # needs an extra
-        from rlcodec.learn.task import read_held_out  # noqa: PLC0415
-    except ImportError as error:
-        raise SettingsError(
-            f"training needs {error.name}, which is not installed: pip install 'rlcodec[train]'"
-        ) from error
     if objective not in OBJECTIVES:
         raise SettingsError(
             f"objective {objective!r} is not known: choose one of {', '.join(OBJECTIVES)}"
@@ -85,6 +78,9 @@ def command(
         config = AgentConfig(seed=seed or 0)
     else:
         config = load_config(config_file, seed=seed)
+    from rlcodec.learn.recipe import train_policy  # noqa: PLC0415 # needs an extra
+    from rlcodec.learn.task import read_held_out  # noqa: PLC0415 # likewise
+
     events = train_policy(
         load_table(store),
         output,

@@ -78,8 +78,8 @@ class AgentConfig:
         SettingsError: a value is out of range; the message names it.
     """
 
-    imagined: float = 0.5
-    relative: bool = True
+    imagined: float = 1.0
+    relative: bool = False
     hindsight: bool = False
     inputs: tuple[str, ...] = INPUTS_SEEN
     hidden: tuple[int, ...] = (64, 64)
@@ -88,16 +88,16 @@ class AgentConfig:
     dueling: bool = True
     double: bool = True
     n_step: int = 1
-    gamma: float = 0.5
+    gamma: float = 0.0
     all_actions: bool = True
     auxiliary: float = 0.5
     prioritised: bool = False
     priority_exponent: float = 0.6
     importance_exponent: float = 0.4
     buffer_size: int = 30_000
-    batch_size: int = 64
-    steps: int = 20_000
-    episodes_per_round: int = 32
+    batch_size: int = 128
+    steps: int = 4_000
+    episodes_per_round: int = 64
     updates_per_round: int = 200
     warm_up_rounds: int = 4
     exploration: str = "epsilon"
@@ -109,9 +109,9 @@ class AgentConfig:
     target_rate: float = 1.0
     huber_delta: float = 1.0
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.1
-    input_noise: float = 0.05
+    weight_decay: float = 1e-3
+    dropout: float = 0.0
+    input_noise: float = 0.0
     validation_interval: int = 5
     patience: int = 12
     seed: int = 0

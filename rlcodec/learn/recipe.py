@@ -1,4 +1,7 @@
-"""From a table to a policy file, with all that is kept beside it."""
+"""From a table to a policy file, with all that is kept beside it.
+
+To import this module is a `SettingsError` where torch or gymnasium is not installed.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,18 @@ from rlcodec.learn.events import Trained, TrainingEvent
 from rlcodec.learn.objective import Objective
 from rlcodec.learn.records import draw_curve, recorded
 from rlcodec.learn.stakes import OFFSETS
-from rlcodec.learn.task import BASE_CRF_RANGE, LIBRARY, draw_held_out, rate_task
-from rlcodec.learn.training import train
 from rlcodec.policy.facts import PolicyFacts
 from rlcodec.policy.file import save
 from rlcodec.publish import PendingFile
 from rlcodec.settings import SCOPES
+
+try:
+    from rlcodec.learn.task import BASE_CRF_RANGE, LIBRARY, draw_held_out, rate_task
+    from rlcodec.learn.training import train
+except ImportError as error:
+    raise SettingsError(
+        f"training needs {error.name}, which is not installed: pip install 'rlcodec[train]'"
+    ) from error
 
 _SIZE_REACH = 2.0
 """How many times smaller or larger than all pictures learned from a picture may be."""

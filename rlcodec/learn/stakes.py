@@ -26,7 +26,7 @@ Values = NDArray[np.float64]
 
 OFFSETS = tuple(float(step) for step in range(-8, 9))
 """The actions, in CRF."""
-USUAL_FRAMES = 100.0
+USUAL_FRAMES = 30.0
 """Frames of a title that a whole library weighs as much as, for who does not know the title yet."""
 _PRICELESS = 1e-12
 

@@ -24,7 +24,7 @@ from rlcodec.learn.networks import EnsembleLinear, Trunk
 from rlcodec.learn.objective import Objective
 from rlcodec.learn.replay import Floats, Scales
 from rlcodec.learn.stakes import OFFSETS, SwitchCost
-from rlcodec.learn.training import Task, returns_of
+from rlcodec.learn.training import Task, one_thread, returns_of
 
 _SEEDS = 2**31
 _LENGTH, _PREVIOUS, _NEW_SHOT = (
@@ -156,6 +156,7 @@ class Supervised:
         return np.asarray(values.argmax(1))
 
 
+@one_thread()
 def train_supervised(
     task: Task, environment: RateEnv, objective: Objective, config: AgentConfig
 ) -> tuple[Supervised, NDArray[np.float64]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlcodec.corpus.table import Table
-from rlcodec.errors import InputError
+from rlcodec.errors import InputError, SettingsError
 from rlcodec.learn.collection import Start
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.environment import RateEnv
@@ -36,9 +36,16 @@ def rate_task(
     What is validated on is always measured, whether or not what is learned from is imagined.
 
     Raises:
-        SettingsError: a group, or a source, would stand on both sides, or one side is empty.
+        SettingsError: a group, or a source, would stand on both sides, one side is empty, or the
+            clips were not encoded at all base CRFs that are learned for.
     """
     learning, judging = split(table.clips, held_out)
+    low, high = float(table.clips[0].crfs[0]), float(table.clips[0].crfs[-1])
+    if low > BASE_CRF_RANGE[0] or high < BASE_CRF_RANGE[1]:
+        raise SettingsError(
+            f"the clips were encoded at CRFs from {low:g} to {high:g}, and a policy is trained for "
+            "{:g} to {:g}: encode them at more with rlcodec corpus add".format(*BASE_CRF_RANGE)
+        )
     training = Episodes(learning, psnr_cap=objective.psnr_cap)
     validation = Episodes(judging, reels=VALIDATION_REELS, psnr_cap=objective.psnr_cap)
     draws: Draws = training

@@ -76,7 +76,7 @@ def train(
         SettingsError: it was made with other hyper-parameters.
         OutputError: the checkpoint cannot be written.
     """
-    with _one_thread():
+    with one_thread():
         run = _Run(task, config)
         if resume:
             assert checkpoint is not None
@@ -227,7 +227,7 @@ def _by_kind(cases: Sequence[Case], values: NDArray[np.float64]) -> Means:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let torch use one thread: sums then do not depend on the cores, and small nets gain none."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -10,6 +10,9 @@ from rlcodec.analysis.state import State
 OFFSET_STEP = 0.25
 """Offsets are rounded to this, in CRF: finer ones cannot be told apart, and each costs a graph."""
 
+HOLD = 1.5
+"""Within a shot the CRF stays unless it should move by more than this: a change costs bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -27,6 +30,14 @@ class Policy(Protocol):
 
     def decide(self, state: State) -> Action:
         """The action for a segment in this state."""
+
+
+def held(state: State, offset: float) -> Action:
+    """`offset`, or that of the segment before where this one continues its shot and is near it."""
+    previous = state["previous_offset"]
+    if not state["new_shot"] and abs(offset - previous) < HOLD:
+        return Action(previous)
+    return Action(offset)
 
 
 def bounded(

@@ -6,7 +6,7 @@ import numpy as np
 
 from rlcodec.analysis.state import INPUTS, State
 from rlcodec.policy.file import PolicyFile
-from rlcodec.policy.interface import Action
+from rlcodec.policy.interface import Action, held
 from rlcodec.settings import CRF_RANGE
 
 
@@ -33,4 +33,4 @@ class Learned:
         low = max(-state["max_offset"], CRF_RANGE[0] - crf)
         high = min(state["max_offset"], CRF_RANGE[1] - crf)
         allowed = (low <= offsets) & (offsets <= high)
-        return Action(self._network.best_offset(state.values[self._inputs], allowed))
+        return held(state, self._network.best_offset(state.values[self._inputs], allowed))

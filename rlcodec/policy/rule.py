@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from rlcodec.analysis.state import State
-from rlcodec.policy.interface import Action
+from rlcodec.policy.interface import Action, held
 
-TYPICAL_LOG_BPP = -2.05
+TYPICAL_LOG_BPP = -0.87
 """log2 of the probe's bits per pixel in a title of which nothing was seen: the mean of a corpus."""
 TYPICAL_FRAMES = 25.0
 """Frames of the title that weigh as much as `TYPICAL_LOG_BPP`. Titles differ from each other more
 than their shots do: a few shots tell more about a title than all other titles."""
 SLOPE = 1.0
 """CRF for every doubling of bits per pixel."""
-HOLD = 1.5
-"""Within a shot the CRF stays unless it should move by more than this."""
 
 
 class Rule:
@@ -33,8 +31,4 @@ class Rule:
         usual = (
             TYPICAL_FRAMES * TYPICAL_LOG_BPP + seen * state["title_log_bpp"] + length * cost
         ) / (TYPICAL_FRAMES + seen + length)
-        offset = SLOPE * (cost - usual)
-        previous = state["previous_offset"]
-        if not state["new_shot"] and abs(offset - previous) < HOLD:
-            return Action(previous)
-        return Action(offset)
+        return held(state, SLOPE * (cost - usual))
