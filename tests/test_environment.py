@@ -244,7 +244,7 @@ def test_reports_come_in_order_and_as_late_as_the_encoder_is(
         ):
             count, psnr = episode.curves.one(place, 28.0 + offset)
             bits = np.log2(8 * count / (640 * 360 * len(each.frames)))
-            steps = 28.0 + offset - 26.0
+            steps = 28.0 + offset - 18.0
             errors[0, place] = bits - (each.means["probe_log_bpp"] - steps / 6)
             errors[1, place] = psnr - (each.means["probe_psnr"] - 0.6 * steps)
         frames = [len(each.frames) for each in episode.segments[:reported]]

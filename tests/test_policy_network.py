@@ -144,19 +144,19 @@ def test_a_policy_stays_within_what_user_and_codec_allow(
     for seed in range(60):
         network = Network(weights(seed=seed), FACTS.offsets)
         policy = Learned(PolicyFile(FACTS, network, "", ""))
-        decided.append(policy.decide(state(crf=crf, max_offset=max_offset)).offset)
+        decided.append(policy.decide(state(crf=crf, max_offset=max_offset, new_shot=1)).offset)
     assert lowest <= min(decided)
     assert max(decided) <= highest
     assert len(set(decided)) > 3 or lowest == highest
 
 
 def test_a_policy_sees_its_inputs_by_name() -> None:
-    inputs = ("probe_psnr", "luma_mean")
+    inputs = ("probe_psnr", "length")
     network = Network(weights(2), FACTS.offsets)
     policy = Learned(PolicyFile(replace(FACTS, inputs=inputs), network, "", ""))
-    seen = np.array([30, 120], np.float32)
+    seen = np.array([30, 6], np.float32)
     expected = network.best_offset(seen, np.ones(17, bool))
-    given_state = state(crf=23, max_offset=8, probe_psnr=30, luma_mean=120, dark_share=50)
+    given_state = state(crf=23, max_offset=8, probe_psnr=30, length=6, pixels=19, new_shot=1)
     assert policy.decide(given_state).offset == expected
 
 

@@ -32,6 +32,7 @@ from tests.doors import SMALL, task
 from tests.tables import clip
 
 QUICK = """
+imagined = 0.5
 hidden = [16]
 members = 2
 steps = 60
@@ -41,6 +42,7 @@ warm_up_rounds = 1
 batch_size = 16
 validation_interval = 1
 """
+MEASURED = AgentConfig(imagined=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +119,7 @@ def test_groups_to_hold_out_are_read_and_must_be_there(table: Table, tmp_path: P
     path.write_text("group 1\n\n nobody \n")
     assert read_held_out(path) == {"group 1", "nobody"}
     with pytest.raises(SettingsError, match="group nobody"):
-        rate_task(table, OBJECTIVES["psnr"], read_held_out(path))
+        rate_task(table, OBJECTIVES["psnr"], read_held_out(path), MEASURED)
 
 
 def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
@@ -125,7 +127,7 @@ def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
     twin = clip(0, (30, 40), group="elsewhere")
     both = Table((*table.clips, twin), "libx264", "medium", {}, state.VERSION)
     with pytest.raises(SettingsError, match="both sides"):
-        rate_task(both, OBJECTIVES["psnr"], frozenset({"elsewhere"}))
+        rate_task(both, OBJECTIVES["psnr"], frozenset({"elsewhere"}), MEASURED)
 
 
 def test_clips_that_lack_base_crfs_are_refused_at_once(table: Table) -> None:
@@ -141,7 +143,7 @@ def test_clips_that_lack_base_crfs_are_refused_at_once(table: Table) -> None:
     ]
     narrow = Table(tuple(few), "libx264", "medium", {}, state.VERSION)
     with pytest.raises(SettingsError, match="from 24 to 45, and a policy is trained for 18 to 38"):
-        rate_task(narrow, OBJECTIVES["psnr"], frozenset({"group 1"}))
+        rate_task(narrow, OBJECTIVES["psnr"], frozenset({"group 1"}), MEASURED)
 
 
 def test_a_fifth_of_the_groups_is_held_out_whole(table: Table) -> None:
@@ -177,10 +179,10 @@ def test_tabular_q_learning_finds_the_best_policy_where_memory_is_needed() -> No
 
 def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table: Table) -> None:
     objective = OBJECTIVES["balanced"]
-    learned = rate_task(table, objective, draw_held_out(table, 0))
-    environment = learned.environment()
-    assert isinstance(environment, RateEnv)
     config = AgentConfig(
+        imagined=0.0,
+        hindsight=True,
+        inputs=tuple(each.name for each in state.INPUTS),
         hidden=(32,),
         members=2,
         steps=300,
@@ -188,6 +190,9 @@ def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table
         episodes_per_round=10,
         dropout=0.0,
     )
+    learned = rate_task(table, objective, draw_held_out(table, 0), config)
+    environment = learned.environment()
+    assert isinstance(environment, RateEnv)
     model, returns = train_supervised(learned, environment, objective, config)
     assert len(returns) == len(learned.validation)
     policy = ChoosingPolicy("supervised", model.choose, OFFSETS)

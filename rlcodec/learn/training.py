@@ -199,7 +199,7 @@ class _Run:
 
     def _keep(self, trajectories: Sequence[Trajectory]) -> None:
         config = self._config
-        for each in trajectories:
+        for each in self._rewarded(trajectories):
             self._buffer.add(
                 each.transitions(self._scales, n_step=config.n_step, gamma=config.gamma)
             )
