@@ -61,10 +61,13 @@ class Evaluation:
     crfs: tuple[float, ...]
     preset: str
     vmaf: bool
+    optimum: bool
 
     @property
     def objectives(self) -> list[str]:
         """Those whose optimum is wanted."""
+        if not self.optimum:
+            return []
         return list(dict.fromkeys(entry.objective for entry in self.entries))
 
     def jobs(self, set_name: str, video: Video, policy: str) -> list[Job]:
@@ -73,7 +76,9 @@ class Evaluation:
         return [self._job(set_name, video, policy, crf, metrics=metrics) for crf in self.crfs]
 
     def grid(self, set_name: str, video: Video) -> list[Job]:
-        """The encodes that tell what the segments of a video come to at any CRF."""
+        """The encodes that tell what the segments of a video come to at any CRF, if it is asked."""
+        if not self.optimum:
+            return []
         crfs = FINER if set_name == NO_OPTIMUM else GRID
         return [self._job(set_name, video, "fixed", crf) for crf in crfs]
 
@@ -174,6 +179,11 @@ def scored(evaluation: Evaluation, jobs: Jobs, store: Store) -> Scores:
 @click.option("--crf", "crfs", multiple=True, type=float, default=[20, 24, 28, 32, 36])
 @click.option("--preset", default="medium", show_default=True)
 @click.option("--vmaf", is_flag=True, help="Score policies and fixed CRF by VMAF as well.")
+@click.option(
+    "--optimum/--no-optimum",
+    default=True,
+    help="Whether the exact optimum is measured as well, which takes most of the time.",
+)
 @click.option("--jobs", default=2, show_default=True)
 def policies(
     *,
@@ -191,6 +201,7 @@ def policies(
     preset: str,
     jobs: int,
     vmaf: bool,
+    optimum: bool,
 ) -> None:
     """Measure policies, `rule` and the exact optimum on the videos of CORPUS.
 
@@ -215,6 +226,7 @@ def policies(
         crfs=tuple(sorted(crfs)),
         preset=preset,
         vmaf=vmaf,
+        optimum=optimum,
     )
     store = Store(out / "encodes.jsonl")
     done = evaluation.run(store, jobs)

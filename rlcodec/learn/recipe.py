@@ -30,6 +30,7 @@ except ImportError as error:
         f"training needs {error.name}, which is not installed: pip install 'rlcodec[train]'"
     ) from error
 
+_CHOSE = ", which also chose among the updates"
 _SIZE_REACH = 2.0
 """How many times smaller or larger than all pictures learned from a picture may be."""
 
@@ -151,12 +152,13 @@ def _card(table: Table, config: AgentConfig, judges: frozenset[str], trained: Tr
     ]
     frames, crfs = sum(clip.frames for clip in table.clips), len(table.clips[0].crfs)
     with_what = ", ".join(changed) or "the default hyper-parameters"
+    chose = config.steps > config.updates_per_round * config.validation_interval
     return (
         f"Corpus: {len(table.clips)} clips of {len(groups)} groups, {frames} frames, at {crfs} "
         "CRFs.\n"
         f"Split: {len(judges)} groups held out for validation: {', '.join(sorted(judges))}.\n"
         f"Training: {trained.best_step} updates of {trained.step}; {with_what}.\n"
-        "Scores: from the table, over the clips held out, which also chose among the updates; in "
-        f"percent, about the BD-rate of the objective against fixed CRF. {LIBRARY}: one price per "
-        "byte over all titles.\n"
+        f"Scores: from the table, over the clips held out{_CHOSE if chose else ''}; what is earned "
+        f"of the objective against fixed CRF, with a minus before it, in percent. {LIBRARY}: one "
+        "price per byte over all titles.\n"
     )
