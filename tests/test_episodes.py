@@ -91,6 +91,27 @@ def test_a_piece_of_a_long_clip_is_no_longer_than_it_may_be() -> None:
     assert 50 < max(lengths) <= 60
 
 
+def test_variations_are_pieces_of_one_clip() -> None:
+    clips = [clip(seed, (90, 80)) for seed in range(5)]
+    episodes = Episodes(clips, reels=Reels(clips=3, least_frames=30, most_frames=60))
+    random = np.random.default_rng(0)
+    counts, names = set(), set()
+    for _ in range(40):
+        made = episodes.variation(random)
+        pieces = made.name.split(" + ")
+        assert len(set(pieces)) == len(set(made.groups)) == 1
+        assert 30 * len(pieces) <= made.curves.frames.sum() <= 60 * len(pieces)
+        assert sum(each.new_shot for each in made.segments) >= len(pieces)
+        counts.add(len(pieces))
+        names.update(pieces)
+    assert counts == {1, 2, 3}
+    assert len(names) == 5
+    piece = episodes.piece(4, random)
+    assert piece.name == "clip 4"
+    assert 30 <= piece.curves.frames.sum() <= 60
+    assert piece.segments[0].new_shot
+
+
 def test_a_group_is_held_out_whole() -> None:
     clips = [clip(seed, group=f"film {seed // 2}") for seed in range(6)]
     learning, judging = split(clips, {"film 1"})

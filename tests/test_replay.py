@@ -84,6 +84,20 @@ def test_what_is_learned_is_in_units_of_the_measured_scales() -> None:
     assert states.std(0) == pytest.approx(scales.input_scale, rel=1e-3)
 
 
+def test_relative_rewards_are_shares_of_the_largest_that_is_allowed() -> None:
+    played = episode(30)
+    played.allowed[::2, 1] = False
+    played.rewards[5] = 0.0
+    told = played.relative
+    for step, rewards in enumerate(played.rewards):
+        largest = max(abs(rewards[played.allowed[step]]))
+        expected = rewards / largest if largest else np.zeros(ACTIONS)
+        assert told.rewards[step] == pytest.approx(expected, rel=1e-5)
+    assert told.rewards.dtype == np.float32
+    assert np.array_equal(told.states, played.states)
+    assert np.array_equal(told.rewards.argmax(1), played.rewards.argmax(1))
+
+
 def test_an_input_that_never_moved_says_nothing_when_it_moves_later() -> None:
     played = episode(10)
     played.states[:, 2] = 18.0

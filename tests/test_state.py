@@ -17,7 +17,7 @@ from rlcodec.engine.analyst import Analyst
 from rlcodec.media.luma import SmallLuma, as_array, lines_of
 from rlcodec.media.picture import Colour, Picture
 from rlcodec.policy.fixed import Fixed
-from rlcodec.policy.interface import Action, bounded
+from rlcodec.policy.interface import HOLD, Action, bounded, held
 from rlcodec.policy.rule import Rule
 from rlcodec.settings import SCOPES
 from tests.clips import as_frames, moving
@@ -261,12 +261,32 @@ def test_the_rule_stays_within_a_shot_unless_it_changes_much() -> None:
     assert Rule().decide(state.build(other, history)).offset > 1.5
 
 
+@pytest.mark.parametrize(
+    ("new_shot", "offset", "expected"),
+    [
+        (False, 2.0, 2.0),
+        (False, 2.0 + HOLD - 0.01, 2.0),
+        (False, 2.0 - HOLD + 0.01, 2.0),
+        (False, 2.0 + HOLD + 0.01, 2.0 + HOLD + 0.01),
+        (False, -3.0, -3.0),
+        (True, 2.5, 2.5),
+    ],
+)
+def test_within_a_shot_only_large_moves_are_made(
+    *, new_shot: bool, offset: float, expected: float
+) -> None:
+    history = state.History(TITLE)
+    history.decided(segment(0, 0, [0.2] * 96), 2.0)
+    at = state.build(segment(1, 96, [0.2] * 9, new_shot=new_shot), history)
+    assert held(at, offset) == Action(expected)
+
+
 @settings(max_examples=200)
 @given(st.floats(-100, 100), st.floats(0, 51), st.floats(0, 20))
 def test_no_policy_leaves_its_bounds(offset: float, crf: float, limit: float) -> None:
-    held = bounded(Action(offset), crf=crf, max_offset=limit, crf_range=(0.0, 51.0))
-    assert abs(held) <= limit
-    assert -1e-9 <= crf + held <= 51 + 1e-9
+    kept = bounded(Action(offset), crf=crf, max_offset=limit, crf_range=(0.0, 51.0))
+    assert abs(kept) <= limit
+    assert -1e-9 <= crf + kept <= 51 + 1e-9
 
 
 @pytest.mark.parametrize("matrix", [1, 2, 5, 9])

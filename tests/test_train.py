@@ -146,6 +146,28 @@ def test_clips_that_lack_base_crfs_are_refused_at_once(table: Table) -> None:
         rate_task(narrow, OBJECTIVES["psnr"], frozenset({"group 1"}), MEASURED)
 
 
+def test_what_is_learned_from_is_imagined_and_what_judges_is_measured(table: Table) -> None:
+    config = AgentConfig(imagined=1.0, inputs=("crf", "probe_log_bpp"))
+    made = rate_task(table, OBJECTIVES["psnr"], draw_held_out(table, 0), config)
+
+    def is_measured(environment: object) -> bool:
+        # The clips have it that the encoder says a little less than there is
+        assert isinstance(environment, RateEnv)
+        outcome = environment.stakes.outcome
+        return bool((outcome.reported_psnr < outcome.psnr - 0.1).all())
+
+    learning = made.environment()
+    assert learning.reset(seed=1)[0].shape == (2,)
+    assert not is_measured(learning)
+    for case in made.validation:
+        case.start.environment.reset(options=case.start.options)
+        assert is_measured(case.start.environment)
+    measured = rate_task(table, OBJECTIVES["psnr"], draw_held_out(table, 0), MEASURED)
+    learning = measured.environment()
+    learning.reset(seed=1)
+    assert is_measured(learning)
+
+
 def test_a_fifth_of_the_groups_is_held_out_whole(table: Table) -> None:
     judges = draw_held_out(table, 0)
     assert len(judges) == 1

@@ -59,6 +59,14 @@ def test_a_bandit_does_not_pay_for_what_helps_later() -> None:
     assert trained.mean_return <= 1e-6
 
 
+def test_relative_rewards_are_what_is_learned() -> None:
+    config = dataclasses.replace(SHORT, gamma=0.0, relative=True, validation_interval=6)
+    network = Network(last(list(train(task(), config))).tensors, (-1.0, 0.0, 1.0))
+    state, _ = Doors().reset(options={"side": 1.0})
+    # The price of looking is the largest reward of the first step, however small
+    assert network.q_values(state) == pytest.approx([0, -1, 0], abs=0.1)
+
+
 def test_the_tensors_act_as_the_policy_did() -> None:
     # Validated once, at the end: the first policy that wins knows no exact values yet
     trained = last(list(train(task(), dataclasses.replace(SMALL, validation_interval=12))))
