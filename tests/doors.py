@@ -16,6 +16,7 @@ LEFT, LOOK, RIGHT = range(3)
 PRICE = 0.1
 """What looking costs."""
 SMALL = AgentConfig(
+    relative=False,
     hidden=(32,),
     members=2,
     gamma=1.0,

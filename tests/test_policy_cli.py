@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 import rlcodec
 from rlcodec.cli.main import main
+from rlcodec.engine import setup
 from rlcodec.policy import file, shipped
 from tests.clips import shots, write
 from tests.conftest import Command
@@ -27,10 +28,11 @@ NAME = "policy.safetensors"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where shipped policies lie, for as long as the test runs."""
+    """Where shipped policies lie for as long as the test runs, `balanced` being the default."""
     path = tmp_path / "policies"
     path.mkdir()
     monkeypatch.setattr(shipped, "FOLDER", path)
+    monkeypatch.setattr(setup, "DEFAULT_POLICY", "balanced")
     return path
 
 
@@ -82,7 +84,7 @@ def test_scope_reaches_the_policy(rlcodec: Command, tmp_path: Path, clip: Path) 
         assert [each["crf"] for each in json.loads(done.stdout)["segments"]] == [crf]
 
 
-def test_the_default_policy_is_balanced_where_it_fits_and_else_the_rule_which_is_said(
+def test_a_learned_default_decides_where_it_fits_and_else_the_rule_which_is_said(
     tmp_path: Path, folder: Path, clip: Path
 ) -> None:
     write_policy(folder / "balanced.safetensors", name="balanced")

@@ -84,15 +84,18 @@ def test_what_is_learned_is_in_units_of_the_measured_scales() -> None:
     assert states.std(0) == pytest.approx(scales.input_scale, rel=1e-3)
 
 
-def test_relative_rewards_are_shares_of_the_largest_that_is_allowed() -> None:
+def test_relative_rewards_are_in_units_of_what_there_is_to_win() -> None:
     played = episode(30)
+    played.rewards[:, 0] = 0.0
     played.allowed[::2, 1] = False
     played.rewards[5] = 0.0
     told = played.relative
     for step, rewards in enumerate(played.rewards):
-        largest = max(abs(rewards[played.allowed[step]]))
-        expected = rewards / largest if largest else np.zeros(ACTIONS)
+        allowed = rewards[played.allowed[step]]
+        unit = max(allowed.max(), np.median(abs(allowed)) / 4, 1e-9)
+        expected = [max(-3.0, each / unit) for each in rewards]
         assert told.rewards[step] == pytest.approx(expected, rel=1e-5)
+        assert told.rewards[step][played.allowed[step]].max() <= 1 + 1e-6
     assert told.rewards.dtype == np.float32
     assert np.array_equal(told.states, played.states)
     assert np.array_equal(told.rewards.argmax(1), played.rewards.argmax(1))

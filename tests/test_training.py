@@ -63,8 +63,8 @@ def test_relative_rewards_are_what_is_learned() -> None:
     config = dataclasses.replace(SHORT, gamma=0.0, relative=True, validation_interval=6)
     network = Network(last(list(train(task(), config))).tensors, (-1.0, 0.0, 1.0))
     state, _ = Doors().reset(options={"side": 1.0})
-    # The price of looking is the largest reward of the first step, however small
-    assert network.q_values(state) == pytest.approx([0, -1, 0], abs=0.1)
+    # Nothing can be won in the first step, and so the price of looking is far below, however small
+    assert network.q_values(state) == pytest.approx([0, -3, 0], abs=0.3)
 
 
 def test_the_tensors_act_as_the_policy_did() -> None:

@@ -17,8 +17,8 @@ from rlcodec.policy.fixed import Fixed
 from rlcodec.policy.interface import Policy
 from rlcodec.policy.learned import Learned
 from rlcodec.policy.rule import Rule
-from rlcodec.policy.shipped import load_policy, shipped
-from rlcodec.settings import SHIPPED_POLICIES, Settings
+from rlcodec.policy.shipped import load_policy
+from rlcodec.settings import DEFAULT_POLICY, Settings
 
 
 def refuse_input_as_output(input: str | Path, output: Path) -> None:  # noqa: A002 # users' name
@@ -99,15 +99,15 @@ def _policy_for(settings: Settings, pixels: int) -> tuple[Policy, tuple[str, ...
     asked = settings.policy
     if asked == Fixed.name:
         return Fixed(), ()
-    default = SHIPPED_POLICIES[0]
-    if asked == Rule.name or (asked is None and default not in shipped()):
+    name = asked or DEFAULT_POLICY
+    if name == Rule.name:
         return Rule(), ()
-    file = load_policy(asked or default)
+    file = load_policy(name)
     misfit = file.facts.misfit(settings, pixels)
     if misfit is None:
         return Learned(file), ()
     if asked is None:
-        return Rule(), (f"policy {default} {misfit}: {Rule.name} decides instead",)
+        return Rule(), (f"policy {name} {misfit}: {Rule.name} decides instead",)
     raise PolicyError(
         f"{file.label}: does not fit: it {misfit}; choose another policy, or --policy {Rule.name}"
     )

@@ -26,8 +26,9 @@ class AgentConfig:
     Attributes:
         imagined: share of the episodes that are imagined around the clips of the corpus, by a
             model that is fitted to the table; the others come from the table (Sutton 1990, Dyna).
-        relative: whether the rewards of every state are divided by the largest of its actions', so
-            that cheap segments count as much as dear ones; for `gamma` 0, since they do not add up.
+        relative: whether the rewards of every state are put in units of what there is to win in
+            it, so that cheap segments count as much as dear ones; for `gamma` 0, since such rewards
+            do not add up.
         hindsight: whether titles are judged by the slope of all of them, and not by what can be
             known of it when a segment is decided.
         inputs: those of the state that the policy sees, by name.
@@ -79,7 +80,7 @@ class AgentConfig:
     """
 
     imagined: float = 1.0
-    relative: bool = False
+    relative: bool = True
     hindsight: bool = False
     inputs: tuple[str, ...] = INPUTS_SEEN
     hidden: tuple[int, ...] = (64, 64)

@@ -75,6 +75,8 @@ class Scales:
 
 
 _TINY_REWARD = 1e-9
+_PART = 0.25
+_FAR_BELOW = -3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,18 @@ class Trajectory:
 
     @property
     def relative(self) -> Trajectory:
-        """The same with the rewards of every state divided by the largest of them, either way.
+        """The same with the rewards of every state in units of what there is to win in it.
 
         What a segment earns depends on the length of a title that is not over yet, and cannot be
-        told from its state; which action earns most can.
+        told from its state; which action earns most can. The unit is the largest reward, or where
+        there is hardly anything to win a part of the usual one. What is far below counts as
+        `_FAR_BELOW`: how bad a bad action is need not be learned.
         """
-        largest = np.abs(np.where(self.allowed, self.rewards, 0.0)).max(axis=1, keepdims=True)
-        return replace(self, rewards=self.rewards / np.maximum(largest, _TINY_REWARD))
+        allowed = np.where(self.allowed, self.rewards, np.nan)
+        usual = _PART * np.nanmedian(np.abs(allowed), axis=1, keepdims=True)
+        unit = np.maximum(np.nanmax(allowed, axis=1, keepdims=True), usual)
+        rewards = np.maximum(self.rewards / np.maximum(unit, _TINY_REWARD), _FAR_BELOW)
+        return replace(self, rewards=rewards.astype(np.float32))
 
     @property
     def earned(self) -> float:
