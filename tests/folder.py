@@ -32,7 +32,7 @@ def assert_refused(
     assert done.returncode == code, done.stderr
     assert not done.stdout
     # A busy machine is slow enough for a line of progress
-    said = [line for line in done.stderr.splitlines() if " fps " not in line]
+    said = [line for line in done.stderr.splitlines() if " frames  " not in line]
     assert len(said) == 1, done.stderr
     assert said[0].startswith("rlcodec: error: ")
     for words in says:

@@ -45,7 +45,7 @@ def exit_codes() -> Iterator[None]:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output went away; nothing can be told any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(RlcodecError.exit_code)
 
 
@@ -60,7 +60,13 @@ def print_result(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        _drop_output()
         raise refusal("standard output", error.errno, error.strerror) from error
+
+
+def _drop_output() -> None:
+    """Have what standard output still holds go nowhere: at the end Python would try once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(text: str) -> str:
