@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rlcodec.analysis.state import INPUT_NAMES
 from rlcodec.learn.curves import Curves
-from rlcodec.learn.environment import INPUT_NAMES, RateEnv
+from rlcodec.learn.environment import RateEnv
 from rlcodec.learn.episodes import Episodes, Reels
 from rlcodec.learn.objective import OBJECTIVES
 from rlcodec.learn.stakes import (

@@ -20,6 +20,7 @@ from rlcodec.analysis.frames import COLUMN, FRAME_INPUTS
 __all__ = [
     "FRAME_INPUTS",
     "INPUTS",
+    "INPUT_NAMES",
     "VERSION",
     "History",
     "Input",
@@ -261,7 +262,8 @@ INPUTS: tuple[Input[[Segment]] | Input[[History]] | Input[[Segment, History]], .
     *RELATIVE_INPUTS,
 )
 
-_PLACE = {each.name: place for place, each in enumerate(INPUTS)}
+INPUT_NAMES = tuple(each.name for each in INPUTS)
+_PLACE = {name: place for place, name in enumerate(INPUT_NAMES)}
 
 
 @dataclass(frozen=True, slots=True)

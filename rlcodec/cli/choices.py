@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import click
@@ -14,26 +14,18 @@ from rlcodec.plans.reading import load_plan
 from rlcodec.settings import (
     CODECS,
     CRF_RANGE,
+    DEFAULT_POLICY,
     DEINTERLACE,
     MAX_PIXELS,
     POLICIES,
     SCOPES,
-    SHIPPED_POLICIES,
     Choices,
     Settings,
     parse_fps,
     parse_scale,
 )
 
-_OPTIONS = (
-    click.option(
-        "--crf",
-        type=float,
-        default=Settings.crf,
-        show_default=True,
-        help=f"Base CRF, {CRF_RANGE[0]:g} to {CRF_RANGE[1]:g}; the policy moves every shot "
-        "from it.",
-    ),
+ENCODER_OPTIONS = (
     click.option(
         "--codec", default=Settings.codec, show_default=True, help=f"{', '.join(CODECS)}."
     ),
@@ -47,10 +39,22 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         help="A further option of the encoder, such as tune=film; may be given again.",
     ),
+)
+"""What says which encoder, and how it is set up."""
+_OPTIONS = (
+    click.option(
+        "--crf",
+        type=float,
+        default=Settings.crf,
+        show_default=True,
+        help=f"Base CRF, {CRF_RANGE[0]:g} to {CRF_RANGE[1]:g}; the policy moves every shot "
+        "from it.",
+    ),
+    *ENCODER_OPTIONS,
     click.option(
         "--policy",
         metavar="NAME|FILE",
-        show_default=f"{SHIPPED_POLICIES[0]} where it fits, else rule",
+        show_default=DEFAULT_POLICY,
         help=f"{', '.join(POLICIES)}, or a policy file; see `rlcodec policy`.",
     ),
     click.option(
@@ -99,6 +103,20 @@ _CHOICES = (
 )
 
 
+def with_options(
+    command: Callable[..., Any], options: Sequence[Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Give a command some options, shown in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def encoder_choices(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `ENCODER_OPTIONS`."""
+    return with_options(command, ENCODER_OPTIONS)
+
+
 def encoding_choices(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the shared options; it is called with `settings` in their place.
 
@@ -124,9 +142,7 @@ def encoding_choices(command: Callable[..., Any]) -> Callable[..., Any]:
             settings = arguments["plan"].settings(**choices)
         return command(settings=settings, **arguments)
 
-    for option in reversed(_OPTIONS):
-        with_settings = option(with_settings)
-    return with_settings
+    return with_options(with_settings, _OPTIONS)
 
 
 def _choices(given: dict[str, Any]) -> Choices:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from rlcodec.cli.choices import pairs
+from rlcodec.cli.choices import encoder_choices, pairs
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import ProgressDisplay, size
@@ -17,7 +17,6 @@ from rlcodec.corpus.collect import GRID, MAX_FRAMES, Collection, add_videos
 from rlcodec.corpus.info import Info, corpus_info
 from rlcodec.corpus.manifest import entries, parse_scale
 from rlcodec.errors import RlcodecError, SettingsError
-from rlcodec.settings import CODECS, Settings
 
 
 @click.group(name="corpus")
@@ -55,15 +54,7 @@ def command() -> None:
     show_default=True,
     help="CRFs to encode at: from-to/step, or several with commas.",
 )
-@click.option("--codec", default=Settings.codec, show_default=True, help=f"{', '.join(CODECS)}.")
-@click.option("--preset", default=Settings.preset, show_default=True, help="The encoder's preset.")
-@click.option(
-    "--encoder-option",
-    "encoder_options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A further option of the encoder, such as tune=film; may be given again.",
-)
+@encoder_choices
 @click.option("--vmaf", is_flag=True, help="Measure VMAF as well, which takes about as long.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Encodes side by side; as many as cores by default."

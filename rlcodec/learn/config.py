@@ -7,10 +7,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlcodec.analysis.state import INPUTS
+from rlcodec.analysis.state import INPUT_NAMES
 from rlcodec.errors import InputError, SettingsError
 
-INPUT_NAMES = tuple(each.name for each in INPUTS)
 INPUTS_SEEN = tuple(name for name in INPUT_NAMES if not name.startswith("reports"))
 """All but what the encoder reports: it comes late, and a plan has none of it."""
 EXPLORATION = ("epsilon", "softmax")

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from rlcodec.analysis import state
+from rlcodec.analysis.state import INPUT_NAMES
 from rlcodec.errors import SettingsError
 from rlcodec.learn.episodes import Episode
 from rlcodec.learn.imagination import Draws
@@ -29,7 +30,6 @@ from rlcodec.settings import SCOPES
 
 Observation = NDArray[np.float32]
 
-INPUT_NAMES = tuple(each.name for each in state.INPUTS)
 _OPTIONS = ("episode", "crf", "scope")
 
 

@@ -22,11 +22,7 @@ from torch import Tensor, nn
 
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.replay import Scales
-
-AUXILIARY = ("log_bytes", "psnr", "ssim")
-"""The auxiliary heads, in the order of `Transitions.auxiliary`."""
-CLIP = 5.0
-"""Normalised inputs are held within this: what lies far from all training tells no more."""
+from rlcodec.policy.network import AUXILIARY, INPUT_LIMIT
 
 
 class Prediction(NamedTuple):
@@ -78,7 +74,7 @@ class Trunk(nn.Module):
         With `noise` inputs are blurred and hidden units left out, as in an update.
         """
         mean, scale = self.get_buffer("input_mean"), self.get_buffer("input_scale")
-        x = ((states - mean) / scale).clamp(-CLIP, CLIP)
+        x = ((states - mean) / scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
         if noise is not None:
             x = x + self._config.input_noise * torch.randn(x.shape, generator=noise)
         for hidden in self.hidden:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.analysis.state import INPUTS, State
+from rlcodec.analysis.state import INPUT_NAMES, State
 from rlcodec.learn.collection import Choose, Start, choose_randomly, play
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.replay import Floats, Trajectory
 from rlcodec.learn.training import Task
-from rlcodec.policy.interface import Action
-from rlcodec.settings import CRF_RANGE
+from rlcodec.policy.interface import Action, allowed
 
 _SEEDS = 2**31
 
@@ -38,11 +37,8 @@ class ChoosingPolicy:
 
     def decide(self, state: State) -> Action:
         """The offset of the action that is chosen, among those that user and codec allow."""
-        crf, most = state["crf"], state["max_offset"]
-        offsets = np.array(self.offsets)
-        low, high = max(-most, CRF_RANGE[0] - crf), min(most, CRF_RANGE[1] - crf)
-        allowed = (low <= offsets) & (offsets <= high)
-        return Action(self.offsets[int(self.choose(state.values[None], allowed[None])[0])])
+        choice = allowed(state, np.array(self.offsets))
+        return Action(self.offsets[int(self.choose(state.values[None], choice[None])[0])])
 
 
 BINNED = ("probe_log_bpp", "title_log_bpp", "probe_psnr", "previous_offset", "crf", "scope")
@@ -112,8 +108,7 @@ def train_table(task: Task, config: AgentConfig, columns: Sequence[int] | None =
         columns: places of the inputs that are binned; those of `BINNED` where None.
     """
     if columns is None:
-        names = [each.name for each in INPUTS]
-        columns = [names.index(name) for name in BINNED]
+        columns = [INPUT_NAMES.index(name) for name in BINNED]
     rng = np.random.default_rng(config.seed)
     environments = [task.environment() for _ in range(config.episodes_per_round)]
 

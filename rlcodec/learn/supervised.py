@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from rlcodec.analysis.state import INPUTS
+from rlcodec.analysis.state import INPUT_NAMES
 from rlcodec.learn.collection import bootstrap
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.environment import RateEnv
@@ -28,7 +28,7 @@ from rlcodec.learn.training import Task, one_thread, returns_of
 
 _SEEDS = 2**31
 _LENGTH, _PREVIOUS, _NEW_SHOT = (
-    [each.name for each in INPUTS].index(name) for name in ("length", "previous_offset", "new_shot")
+    INPUT_NAMES.index(name) for name in ("length", "previous_offset", "new_shot")
 )
 _LEAST = 1e-9
 """U per frame of bytes, or of a step of CRF, below which a title has nothing to lose."""

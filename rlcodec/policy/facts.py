@@ -78,7 +78,7 @@ class PolicyFacts:
                 f"it sees version {self.state_version} of the state, and this rlcodec has "
                 f"{state.VERSION}: train it anew, or use the {self.created_with} that wrote it"
             )
-        known = {each.name for each in state.INPUTS}
+        known = set(state.INPUT_NAMES)
         unknown = [name for name in self.inputs if name not in known]
         if unknown:
             raise PolicyError(f"it sees inputs that no state has: {', '.join(unknown)}")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rlcodec.analysis.state import State
+from rlcodec.settings import CRF_RANGE
+
+Offsets = NDArray[np.float32] | NDArray[np.float64]
 
 OFFSET_STEP = 0.25
 """Offsets are rounded to this, in CRF: finer ones cannot be told apart, and each costs a graph."""
@@ -40,11 +46,21 @@ def held(state: State, offset: float) -> Action:
     return Action(offset)
 
 
+def reach(*, crf: float, max_offset: float, crf_range: tuple[float, float]) -> tuple[float, float]:
+    """The lowest and the highest offset that the user and the codec allow."""
+    return max(-max_offset, crf_range[0] - crf), min(max_offset, crf_range[1] - crf)
+
+
+def allowed(state: State, offsets: Offsets) -> NDArray[np.bool_]:
+    """Which of `offsets` (A) the user and the codec allow in a state."""
+    low, high = reach(crf=state["crf"], max_offset=state["max_offset"], crf_range=CRF_RANGE)
+    return (low <= offsets) & (offsets <= high)
+
+
 def bounded(
     action: Action, *, crf: float, max_offset: float, crf_range: tuple[float, float]
 ) -> float:
     """The offset of `action`, rounded and held within what the user and the codec allow."""
-    low = max(-max_offset, crf_range[0] - crf)
-    high = min(max_offset, crf_range[1] - crf)
+    low, high = reach(crf=crf, max_offset=max_offset, crf_range=crf_range)
     offset = round(action.offset / OFFSET_STEP) * OFFSET_STEP
     return min(max(offset, low), high)

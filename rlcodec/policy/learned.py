@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlcodec.analysis.state import INPUTS, State
+from rlcodec.analysis.state import INPUT_NAMES, State
 from rlcodec.policy.file import PolicyFile
-from rlcodec.policy.interface import Action, held
-from rlcodec.settings import CRF_RANGE
+from rlcodec.policy.interface import Action, allowed, held
 
 
 class Learned:
@@ -24,13 +23,9 @@ class Learned:
         self.name, self.digest = policy.facts.name, policy.digest
         self.asks_encoder = policy.facts.asks_encoder
         self._network = policy.network
-        place = {each.name: index for index, each in enumerate(INPUTS)}
-        self._inputs = np.array([place[name] for name in policy.facts.inputs])
+        self._inputs = np.array([INPUT_NAMES.index(name) for name in policy.facts.inputs])
 
     def decide(self, state: State) -> Action:
         """The best offset in this state."""
-        offsets, crf = self._network.offsets, state["crf"]
-        low = max(-state["max_offset"], CRF_RANGE[0] - crf)
-        high = min(state["max_offset"], CRF_RANGE[1] - crf)
-        allowed = (low <= offsets) & (offsets <= high)
-        return held(state, self._network.best_offset(state.values[self._inputs], allowed))
+        choice = allowed(state, self._network.offsets)
+        return held(state, self._network.best_offset(state.values[self._inputs], choice))
