@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rlcodec.analysis import state
 from rlcodec.corpus.table import Table
@@ -217,7 +218,7 @@ def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table
     assert isinstance(environment, RateEnv)
     model, returns = train_supervised(learned, environment, objective, config)
     assert len(returns) == len(learned.validation)
-    policy = ChoosingPolicy("supervised", model.choose, OFFSETS)
+    policy = ChoosingPolicy("supervised", model.choose, OFFSETS, config.inputs)
     earned, best = 0.0, 0.0
     for seed in range(4):
         state_, _ = environment.reset(seed=seed, options={"crf": 28.0, "scope": "library"})
@@ -229,3 +230,19 @@ def test_the_supervised_rival_earns_most_of_the_optimum_on_what_it_learned(table
             state_, reward, over, _, _ = environment.step(action)
             earned += reward
     assert earned > 0.5 * best
+
+
+def test_a_rival_sees_the_inputs_that_it_was_trained_on_and_no_others() -> None:
+    inputs = ("crf", "max_offset", "length")
+    values = np.arange(len(state.INPUT_NAMES), dtype=np.float32)
+    seen = []
+
+    def choose(states: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        seen.append((states, allowed))
+        return np.array([2])
+
+    policy = ChoosingPolicy("rival", choose, OFFSETS, inputs)
+    assert policy.decide(state.State(values)).offset == OFFSETS[2]
+    ((states, allowed),) = seen
+    assert states.tolist() == [[float(state.INPUT_NAMES.index(name)) for name in inputs]]
+    assert allowed.shape == (1, len(OFFSETS))

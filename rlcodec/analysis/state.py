@@ -146,7 +146,6 @@ class History:
     """
 
     title: Title
-    segments: int = 0
     frames: int = 0
     means: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(TRACKED)))
     last: Segment | None = None
@@ -166,7 +165,6 @@ class History:
         self.means = self.means + share * (segment.tracked - self.means)
         self.offset_mean += share * (offset - self.offset_mean)
         self.frames += count
-        self.segments += 1
         self.last, self.last_offset = segment, offset
         self._waiting[segment.index] = Decided(
             count, offset, segment.means["probe_log_bpp"], segment.means["probe_psnr"]

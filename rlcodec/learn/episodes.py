@@ -21,6 +21,8 @@ from rlcodec.corpus.table import Clip
 from rlcodec.errors import SettingsError
 from rlcodec.learn.curves import Curves, Encodes, same_grid
 
+SEEDS = 2**31
+"""Seeds are drawn below this."""
 LOOKAHEAD_FRAMES = 96
 """As a transcode has them, unless frames are so large that memory lets fewer wait."""
 
@@ -109,7 +111,7 @@ class Episodes:
     def draw(self, random: np.random.Generator) -> Episode:
         """A title, or a reel."""
         if random.random() < self.reels.share:
-            return self._reel(int(random.integers(2**31)))
+            return self._reel(int(random.integers(SEEDS)))
         return self.title(int(random.integers(len(self.clips))))
 
     def piece(self, number: int, random: np.random.Generator) -> Episode:

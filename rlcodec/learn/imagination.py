@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlcodec.analysis.frames import COLUMN, FRAME_INPUTS
-from rlcodec.learn.episodes import Episode, Episodes
+from rlcodec.learn.episodes import SEEDS, Episode, Episodes
 from rlcodec.learn.world import WorldModel
 
 _PIECES = 5
@@ -77,7 +77,7 @@ class Imagination:
         if kind == 0:
             return self._imagined(self._episodes.variation(random), random, self._variety.within)
         if kind == 1:
-            return self._imagined(self._episodes.reel(int(random.integers(2**31))), random)
+            return self._imagined(self._episodes.reel(int(random.integers(SEEDS))), random)
         number = int(random.integers(len(self._episodes.clips)))
         return self._imagined(self._episodes.title(number), random)
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlcodec.analysis.state import INPUT_NAMES, State
+from rlcodec.analysis.state import State
 from rlcodec.learn.collection import Choose, Start, choose_randomly, play
 from rlcodec.learn.config import AgentConfig
+from rlcodec.learn.episodes import SEEDS
 from rlcodec.learn.replay import Floats, Trajectory
 from rlcodec.learn.training import Task
 from rlcodec.policy.interface import Action, allowed
-
-_SEEDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -29,16 +28,19 @@ class ChoosingPolicy:
         name: what results call it.
         choose: gives actions for states.
         offsets: what the actions stand for, in CRF.
+        inputs: those of the state that it was trained to see, by name.
     """
 
     name: str
     choose: Choose
     offsets: tuple[float, ...]
+    inputs: tuple[str, ...]
 
     def decide(self, state: State) -> Action:
         """The offset of the action that is chosen, among those that user and codec allow."""
         choice = allowed(state, np.array(self.offsets))
-        return Action(self.offsets[int(self.choose(state.values[None], choice[None])[0])])
+        seen = np.array([state[name] for name in self.inputs], np.float32)
+        return Action(self.offsets[int(self.choose(seen[None], choice[None])[0])])
 
 
 BINNED = ("probe_log_bpp", "title_log_bpp", "probe_psnr", "previous_offset", "crf", "scope")
@@ -108,12 +110,12 @@ def train_table(task: Task, config: AgentConfig, columns: Sequence[int] | None =
         columns: places of the inputs that are binned; those of `BINNED` where None.
     """
     if columns is None:
-        columns = [INPUT_NAMES.index(name) for name in BINNED]
+        columns = [config.inputs.index(name) for name in BINNED]
     rng = np.random.default_rng(config.seed)
     environments = [task.environment() for _ in range(config.episodes_per_round)]
 
     def explored(choose: Choose) -> list[Trajectory]:
-        seeds = rng.integers(_SEEDS, size=len(environments)).tolist()
+        seeds = rng.integers(SEEDS, size=len(environments)).tolist()
         starts = [Start(each, seed=seed) for each, seed in zip(environments, seeds, strict=True)]
         return play(starts, choose)
 

@@ -16,20 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from rlcodec.analysis.state import INPUT_NAMES
 from rlcodec.learn.collection import bootstrap
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.environment import RateEnv
+from rlcodec.learn.episodes import SEEDS
 from rlcodec.learn.networks import EnsembleLinear, Trunk
 from rlcodec.learn.objective import Objective
 from rlcodec.learn.replay import Floats, Scales
 from rlcodec.learn.stakes import OFFSETS, SwitchCost
 from rlcodec.learn.training import Task, one_thread, returns_of
 
-_SEEDS = 2**31
-_LENGTH, _PREVIOUS, _NEW_SHOT = (
-    INPUT_NAMES.index(name) for name in ("length", "previous_offset", "new_shot")
-)
 _LEAST = 1e-9
 """U per frame of bytes, or of a step of CRF, below which a title has nothing to lose."""
 
@@ -55,14 +51,15 @@ class Samples:
 def collect(environment: RateEnv, config: AgentConfig, episodes: int) -> Samples:
     """Play `episodes` with random actions."""
     rng = np.random.default_rng(config.seed)
+    length = config.inputs.index("length")
     weigh = bootstrap(config.members, config.seed if config.bootstrap else None)
     states, changes, stakes, weights = [], [], [], []
     for _ in range(episodes):
-        state, info = environment.reset(seed=int(rng.integers(_SEEDS)))
+        state, info = environment.reset(seed=int(rng.integers(SEEDS)))
         odds, ended, place = environment.stakes, False, 0
         while not ended:
             states.append(state)
-            cost = odds.terms.price * odds.outcome.bytes[place, odds.zero] / 2 ** state[_LENGTH]
+            cost = odds.terms.price * odds.outcome.bytes[place, odds.zero] / 2 ** state[length]
             stakes.append(np.log2(np.maximum((cost, odds.terms.slope), _LEAST)))
             action = rng.choice(np.flatnonzero(info["allowed"]))
             state, _, ended, _, told = environment.step(action)
@@ -151,7 +148,10 @@ class Supervised:
         gained -= self._objective.leaving_price * slope * offsets**2
         switch = self._objective.worth(np.array(self._switch.psnr), np.array(self._switch.ssim))
         lost = switch + cost * self._switch.bytes_share * 2**bits
-        steps = np.abs(offsets - states[:, [_PREVIOUS]]) * (states[:, [_NEW_SHOT]] == 0)
+        previous, new_shot = (
+            states[:, [self._config.inputs.index(name)]] for name in ("previous_offset", "new_shot")
+        )
+        steps = np.abs(offsets - previous) * (new_shot == 0)
         values = np.where(allowed, gained - lost * steps, -np.inf)
         return np.asarray(values.argmax(1))
 

@@ -28,10 +28,9 @@ from rlcodec.learn.collection import (
     play,
 )
 from rlcodec.learn.config import AgentConfig
+from rlcodec.learn.episodes import SEEDS
 from rlcodec.learn.events import Learned, Means, Resumed, Trained, TrainingEvent, Validated
 from rlcodec.learn.replay import Floats, ReplayBuffer, Trajectory, measure_scales
-
-_SEEDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class _Run:
         config, agent = self._config, self.agent
         self._rounds += 1
         rng = np.random.default_rng([config.seed, self._rounds])
-        noise = torch.Generator().manual_seed(int(rng.integers(_SEEDS)))
+        noise = torch.Generator().manual_seed(int(rng.integers(SEEDS)))
         epsilon = agent.epsilon
         episodes = self._play(lambda states, allowed: agent.act(states, allowed, rng), rng)
         self._keep(episodes)
@@ -190,7 +189,7 @@ class _Run:
         self._best_tensors = _arrays(state["best_tensors"])
 
     def _play(self, choose: Choose, rng: np.random.Generator) -> list[Trajectory]:
-        starts = [Start(each, seed=int(rng.integers(_SEEDS))) for each in self._environments]
+        starts = [Start(each, seed=int(rng.integers(SEEDS))) for each in self._environments]
         return play(starts, choose, self._weigh)
 
     def _rewarded(self, episodes: Sequence[Trajectory]) -> list[Trajectory]:
