@@ -99,6 +99,19 @@ def test_encodes_of_several_kinds_are_told_apart_by_name(store: Path) -> None:
         load_table(store, preset="fast")
 
 
+def test_the_command_trains_on_the_encoder_that_is_named(
+    rlcodec: Command, store: Path, tmp_path: Path
+) -> None:
+    refused = rlcodec("train", store, "-o", "mine.safetensors", "--preset", "fast")
+    assert refused.returncode == 1
+    assert "holds no such encodes" in refused.stderr
+    load_table(store).save(tmp_path / "table.npz")
+    assert load_table(tmp_path / "table.npz", codec="libx264", preset="superfast").clips
+    refused = rlcodec("train", "table.npz", "-o", "mine.safetensors", "--codec", "libx265")
+    assert refused.returncode == 1
+    assert "is of libx264 at preset superfast, and no other" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("statement", "says"),
     [

@@ -46,6 +46,8 @@ _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
     metavar="FILE",
     help="The groups to validate on, one a line; if not given, a fifth is drawn by the seed.",
 )
+@click.option("--codec", metavar="NAME", help="Where STORE.db has encodes of several encoders.")
+@click.option("--preset", metavar="NAME", help="Where STORE.db has encodes at several presets.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("-y", "overwrite", is_flag=True, help="Replace an existing policy.")
 @examples(
@@ -61,6 +63,8 @@ def command(
     config_file: Path | None,
     seed: int | None,
     held_out: Path | None,
+    codec: str | None,
+    preset: str | None,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -82,7 +86,7 @@ def command(
     from rlcodec.learn.task import read_held_out  # noqa: PLC0415 # likewise
 
     events = train_policy(
-        load_table(store),
+        load_table(store, codec=codec, preset=preset),
         output,
         OBJECTIVES[objective],
         config,

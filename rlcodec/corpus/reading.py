@@ -26,7 +26,10 @@ def load_table(path: Path, *, codec: str | None = None, preset: str | None = Non
         InputError: the saved table cannot be used.
     """
     if path.suffix == ".npz":
-        return Table.load(path)
+        saved = Table.load(path)
+        if not _is_of(saved, codec, preset):
+            raise StoreError(f"{path}: is of {saved.codec} at preset {saved.preset}, and no other")
+        return saved
     with Store(path) as store:
         recipe = _recipe(path, store, codec, preset)
         found = [(each, store.encodes(each.id, recipe)) for each in store.pictures()]
@@ -43,11 +46,7 @@ def load_table(path: Path, *, codec: str | None = None, preset: str | None = Non
 
 
 def _recipe(path: Path, store: Store, codec: str | None, preset: str | None) -> Recipe:
-    recipes = [
-        each
-        for each in store.recipes()
-        if each.codec == (codec or each.codec) and each.preset == (preset or each.preset)
-    ]
+    recipes = [each for each in store.recipes() if _is_of(each, codec, preset)]
     if not recipes:
         raise StoreError(f"{path}: holds no such encodes; rlcodec corpus add makes them")
     if len(recipes) > 1:
@@ -56,9 +55,13 @@ def _recipe(path: Path, store: Store, codec: str | None, preset: str | None) -> 
         )
         raise StoreError(
             f"{path}: holds encodes of several kinds, which are not to be mixed ({kinds}); "
-            "name codec and preset, or make a store for each"
+            "name one with --codec and --preset, or make a store for each"
         )
     return recipes[0]
+
+
+def _is_of(encoded: Recipe | Table, codec: str | None, preset: str | None) -> bool:
+    return codec in {None, encoded.codec} and preset in {None, encoded.preset}
 
 
 def _clip(
