@@ -29,9 +29,9 @@ FEATURES = (
 )
 """The inputs of the state that the model goes by, beside rate and size of the picture, and by how
 much more changes from frame to frame at full size than in the small picture: that is grain."""
-WIDTH = 0.005
+WIDTH = 0.02
 """Of the kernel: exp(-WIDTH * squared distance), in standard deviations."""
-RIDGE = 0.1
+RIDGE = 0.3
 REACH = 4.0
 """Features are held within so many standard deviations of their mean."""
 PSNR_UNIT = 3.0
