@@ -112,25 +112,26 @@ def test_the_command_trains_on_the_encoder_that_is_named(
     assert "is of libx264 at preset superfast, and no other" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("statement", "says"),
-    [
-        (
-            "DELETE FROM encode WHERE picture = 3 AND crf = 34",
-            "coffee.mkv is not encoded at CRF 34",
-        ),
-        ("DELETE FROM analysis WHERE picture = 2", "cat.mkv was measured by another version"),
-    ],
-)
-def test_what_is_missing_is_named_and_made_by_the_same_command(
-    corpus: Path, store: Path, statement: str, says: str
+def test_what_is_not_measured_is_named_and_made_by_the_same_command(
+    corpus: Path, store: Path
 ) -> None:
-    change(store, statement)
+    change(store, "DELETE FROM analysis WHERE picture = 2")
+    says = "cat.mkv was measured by another version"
     with pytest.raises(StoreError, match=rf"{says}.* run rlcodec corpus add once more"):
         load_table(store)
     videos = entries([corpus / f"{name}.mkv" for name in FILMS], None)
     add_videos(store, videos, crfs=GRID, preset="superfast", jobs=1)
     assert load_table(store).digest == load_table(corpus / "s.db").digest
+
+
+def test_every_clip_keeps_the_crfs_that_it_was_encoded_at(store: Path) -> None:
+    change(store, "DELETE FROM encode WHERE picture = 3 AND crf = 34")
+    change(store, "DELETE FROM encode WHERE picture = 2 AND crf > 12")
+    clips = load_table(store).clips
+    assert [(each.name, each.crfs.tolist()) for each in clips] == [
+        ("camera.mkv", list(GRID)),
+        ("coffee.mkv", [12.0, 23.0, 45.0]),
+    ]
 
 
 def test_clips_become_a_policy_and_the_policy_a_transcode(rlcodec: Command, tmp_path: Path) -> None:

@@ -139,9 +139,15 @@ def test_a_split_without_two_sides_is_refused(held_out: set[str]) -> None:
         folds([clip(1)], 2, seed=0)
 
 
-def test_clips_encoded_at_other_crfs_do_not_go_together() -> None:
-    other = clip(2)
-    with pytest.raises(SettingsError, match="different CRFs"):
-        Episodes([clip(1), replace(other, crfs=other.crfs + 1)])
+def test_only_clips_of_one_size_and_grid_are_joined() -> None:
     with pytest.raises(SettingsError, match="no clip"):
         Episodes([])
+    small = [clip(number) for number in range(1, 4)]
+    other = clip(9)
+    odd = [replace(other, crfs=other.crfs + 1), replace(clip(8), width=320, height=180)]
+    episodes = Episodes([*odd, *small], reels=Reels(clips=3))
+    for seed in range(20):
+        assert set(episodes.reel(seed).groups) == {each.group for each in small}
+    # Where there are enough of several kinds, each gets its reels
+    pairs = Episodes([*odd, *small], reels=Reels(clips=1))
+    assert {pairs.reel(seed).width for seed in range(40)} == {320, small[0].width}

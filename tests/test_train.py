@@ -131,19 +131,22 @@ def test_a_source_on_both_sides_of_the_split_is_refused(table: Table) -> None:
         rate_task(both, OBJECTIVES["psnr"], frozenset({"elsewhere"}), MEASURED)
 
 
-def test_clips_that_lack_base_crfs_are_refused_at_once(table: Table) -> None:
-    few = [
-        dataclasses.replace(
-            each,
-            crfs=each.crfs[4:],
-            **{
-                name: getattr(each, name)[4:] for name in ("bytes", "psnr", "ssim", "reported_psnr")
-            },
-        )
-        for each in table.clips
-    ]
-    narrow = Table(tuple(few), "libx264", "medium", {}, state.VERSION)
-    with pytest.raises(SettingsError, match="from 24 to 45, and a policy is trained for 18 to 38"):
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (slice(4, None), "at 8 CRFs from 24 to 45"),
+        (slice(None, 8), "at 8 CRFs from 12 to 33"),
+        (slice(None, None, 5), "at 3 CRFs from 12 to 42"),
+    ],
+)
+def test_a_clip_that_was_encoded_at_too_few_crfs_is_named(
+    table: Table, kept: slice, says: str
+) -> None:
+    names = ("crfs", "bytes", "psnr", "ssim", "reported_psnr")
+    first, *others = table.clips
+    few = dataclasses.replace(first, **{name: getattr(first, name)[kept] for name in names})
+    narrow = Table((few, *others), "libx264", "medium", {}, state.VERSION)
+    with pytest.raises(SettingsError, match=f"{first.name} was encoded {says}.*span 18 to 38"):
         rate_task(narrow, OBJECTIVES["psnr"], frozenset({"group 1"}), MEASURED)
 
 

@@ -33,9 +33,7 @@ def load_table(path: Path, *, codec: str | None = None, preset: str | None = Non
     with Store(path) as store:
         recipe = _recipe(path, store, codec, preset)
         found = [(each, store.encodes(each.id, recipe)) for each in store.pictures()]
-        encoded = [(picture, encodes) for picture, encodes in found if encodes]
-        grid = sorted({each.crf for _, encodes in encoded for each in encodes})
-        clips = tuple(_clip(path, store, *each, grid) for each in encoded)
+        clips = tuple(_clip(path, store, *each) for each in found if len(each[1]) > 1)
     return Table(
         clips=clips,
         codec=recipe.codec,
@@ -65,18 +63,8 @@ def _is_of(encoded: Recipe | Table, codec: str | None, preset: str | None) -> bo
 
 
 def _clip(
-    path: Path,
-    store: Store,
-    picture: StoredPicture,
-    encodes: Sequence[StoredEncode],
-    grid: Sequence[float],
+    path: Path, store: Store, picture: StoredPicture, encodes: Sequence[StoredEncode]
 ) -> Clip:
-    missing = set(grid) - {each.crf for each in encodes}
-    if missing:
-        raise StoreError(
-            f"{path}: {picture.name} is not encoded at CRF {min(missing):g}, as others are; "
-            "run rlcodec corpus add once more"
-        )
     if not store.has_analysis(picture.id, state.VERSION):
         raise StoreError(
             f"{path}: {picture.name} was measured by another version of rlcodec; "
@@ -93,7 +81,7 @@ def _clip(
         rate=picture.rate,
         measured=measured,
         cuts=cuts,
-        crfs=np.array(grid, np.float32),
+        crfs=np.array([each.crf for each in encodes], np.float32),
         bytes=np.stack([each.bytes for each in encodes]),
         psnr=np.stack([each.psnr for each in encodes]),
         ssim=np.stack([each.ssim for each in encodes]),

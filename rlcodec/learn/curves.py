@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlcodec.corpus.table import PSNR_CAP
-from rlcodec.errors import SettingsError
 from rlcodec.learn.pchip import Pchip
 
 Values = NDArray[np.float64]
@@ -118,14 +117,3 @@ class Curves:
     def held(self, crfs: Values) -> Values:
         """`crfs` within the grid."""
         return np.clip(crfs, self.crfs[0], self.crfs[-1])
-
-
-def same_grid(grids: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The CRFs that all were encoded at.
-
-    Raises:
-        SettingsError: they differ.
-    """
-    if any(not np.array_equal(each, grids[0]) for each in grids):
-        raise SettingsError("the clips were encoded at different CRFs: add them with one grid")
-    return grids[0]

@@ -7,7 +7,7 @@ Every join begins a shot.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from rlcodec.analysis.shots import reach_for
 from rlcodec.analysis.state import Segment
 from rlcodec.corpus.table import Clip
 from rlcodec.errors import SettingsError
-from rlcodec.learn.curves import Curves, Encodes, same_grid
+from rlcodec.learn.curves import Curves, Encodes
 
 SEEDS = 2**31
 """Seeds are drawn below this."""
@@ -32,7 +32,8 @@ class Reels:
     """How reels are made.
 
     Attributes:
-        clips: how many are joined, of as many groups, where there are so many of one size.
+        clips: how many are joined, of as many groups, where there are so many of one size and
+            encoded at the same CRFs.
         share: probability that an episode is a reel; the others are titles as they are.
         pieces: whether reels are made of pieces instead of whole clips.
         least_frames: of a piece.
@@ -92,17 +93,17 @@ class Episodes:
         reels: Reels | None = None,
         psnr_cap: float = 48.0,
     ) -> None:
-        """Make episodes of `clips`, all encoded at the same CRFs.
+        """Make episodes of `clips`.
 
         Raises:
-            SettingsError: there is no clip, or their CRFs differ.
+            SettingsError: there is no clip.
         """
         if not clips:
             raise SettingsError("there is no clip to make episodes of: add some to the corpus")
         self.clips = tuple(clips)
         self.reels = reels or Reels()
         self.psnr_cap = psnr_cap
-        self.crfs = same_grid([clip.crfs for clip in clips])
+        self._joinable = _joinable(self.clips, self.reels.clips)
         self.title = lru_cache(maxsize=None)(self._title)
         """The clip of this number, as it is."""
         self.reel = lru_cache(maxsize=64)(self._reel)
@@ -130,11 +131,11 @@ class Episodes:
 
     def _reel(self, seed: int) -> Episode:
         random = np.random.default_rng(seed)
-        order = [self.clips[place] for place in random.permutation(len(self.clips))]
-        size = order[0].width, order[0].height
+        order = [self._joinable[place] for place in random.permutation(len(self._joinable))]
+        kind = _kind(order[0])
         chosen: dict[str, Clip] = {}
         for clip in order:
-            if (clip.width, clip.height) == size and len(chosen) < self.reels.clips:
+            if _kind(clip) == kind and len(chosen) < self.reels.clips:
                 chosen.setdefault(clip.group, clip)
         return self._episode([self._piece(clip, random) for clip in chosen.values()])
 
@@ -161,7 +162,7 @@ class Episodes:
         clips = [piece.clip for piece in pieces]
         unknown = [np.full(clip.bytes.shape, np.nan, np.float32) for clip in clips]
         encodes = Encodes(
-            crfs=self.crfs,
+            crfs=first.crfs,
             bytes=np.concatenate([piece.clip.bytes[:, piece.frames] for piece in pieces], axis=1),
             psnr=joined([clip.psnr for clip in clips]),
             ssim=joined([clip.ssim for clip in clips]),
@@ -190,6 +191,20 @@ class Episodes:
             groups=tuple(clips[place].group for place in places),
             curves=Curves.measured(encodes, starts, self.psnr_cap),
         )
+
+
+def _kind(clip: Clip) -> Hashable:
+    """What clips must have in common to be joined."""
+    return clip.width, clip.height, tuple(clip.crfs)
+
+
+def _joinable(clips: Sequence[Clip], count: int) -> list[Clip]:
+    """The clips of kinds with `count` groups; where no kind has so many, of that with the most."""
+    groups: dict[Hashable, set[str]] = {}
+    for clip in clips:
+        groups.setdefault(_kind(clip), set()).add(clip.group)
+    enough = min(count, max(map(len, groups.values())))
+    return [clip for clip in clips if len(groups[_kind(clip)]) >= enough]
 
 
 def cut(measured: NDArray[np.float32], cuts: NDArray[np.bool_], rate: float) -> tuple[Segment, ...]:

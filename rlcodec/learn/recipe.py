@@ -31,7 +31,7 @@ except ImportError as error:
     ) from error
 
 _CHOSE = ", which also chose among the updates"
-_SIZE_REACH = 2.0
+_SIZE_REACH = 4.0
 """How many times smaller or larger than all pictures learned from a picture may be."""
 
 
@@ -150,12 +150,17 @@ def _card(table: Table, config: AgentConfig, judges: frozenset[str], trained: Tr
         for name, value in dataclasses.asdict(config).items()
         if value != getattr(AgentConfig(), name)
     ]
-    frames, crfs = sum(clip.frames for clip in table.clips), len(table.clips[0].crfs)
+    frames, counts = sum(clip.frames for clip in table.clips), {len(c.crfs) for c in table.clips}
+    crfs = " or ".join(map(str, sorted(counts)))
+    sizes = sorted({(clip.width * clip.height, clip.width, clip.height) for clip in table.clips})
+    spanned = "x".join(map(str, sizes[0][1:]))
+    if len(sizes) > 1:
+        spanned += " to " + "x".join(map(str, sizes[-1][1:]))
     with_what = ", ".join(changed) or "the default hyper-parameters"
     chose = config.steps > config.updates_per_round * config.validation_interval
     return (
-        f"Corpus: {len(table.clips)} clips of {len(groups)} groups, {frames} frames, at {crfs} "
-        "CRFs.\n"
+        f"Corpus: {len(table.clips)} clips of {len(groups)} groups, {frames} frames of "
+        f"{spanned} at {crfs} CRFs, {table.codec} {table.preset}.\n"
         f"Split: {len(judges)} groups held out for validation: {', '.join(sorted(judges))}.\n"
         f"Training: {trained.best_step} updates of {trained.step}; {with_what}.\n"
         f"Scores: from the table, over the clips held out{_CHOSE if chose else ''}; what is earned "

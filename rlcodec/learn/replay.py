@@ -151,7 +151,8 @@ def measure_scales(trajectories: Sequence[Trajectory]) -> Scales:
     states = np.concatenate([each.states[: len(each.actions)] for each in trajectories])
     rewards = np.concatenate([each.rewards[each.allowed] for each in trajectories])
     auxiliary = np.concatenate([each.auxiliary for each in trajectories])
-    spread = states.std(0)
+    # In float32 the spread of an input that never moved comes out as rounding, and not as 0
+    spread = states.std(0, dtype=float)
     return Scales(
         input_mean=states.mean(0),
         # An input that never moved tells nothing: held at its mean, wherever it may go later

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from rlcodec.corpus.table import Table
 from rlcodec.errors import InputError, SettingsError
 from rlcodec.learn.collection import Start
@@ -26,6 +28,8 @@ VALIDATION_CRFS = (22.0, 28.0, 34.0)
 VALIDATION_REELS = Reels(least_frames=90, most_frames=90)
 _REELS = 12
 _PARTS = 5
+_WIDEST_GAP = 12.0
+"""Steps of CRF, over which curves of bytes and quality may be interpolated."""
 
 
 def rate_task(
@@ -40,12 +44,7 @@ def rate_task(
             clips were not encoded at all base CRFs that are learned for.
     """
     learning, judging = split(table.clips, held_out)
-    low, high = float(table.clips[0].crfs[0]), float(table.clips[0].crfs[-1])
-    if low > BASE_CRF_RANGE[0] or high < BASE_CRF_RANGE[1]:
-        raise SettingsError(
-            f"the clips were encoded at CRFs from {low:g} to {high:g}, and a policy is trained for "
-            "{:g} to {:g}: encode them at more with rlcodec corpus add".format(*BASE_CRF_RANGE)
-        )
+    _refuse_sparse(table)
     training = Episodes(learning, psnr_cap=objective.psnr_cap)
     validation = Episodes(judging, reels=VALIDATION_REELS, psnr_cap=objective.psnr_cap)
     draws: Draws = training
@@ -76,6 +75,23 @@ def rate_task(
         ),
         tuple(cases()),
     )
+
+
+def _refuse_sparse(table: Table) -> None:
+    """See that every clip was encoded at CRFs that lie close enough, over all that are needed.
+
+    Raises:
+        SettingsError: one was not.
+    """
+    low, high = BASE_CRF_RANGE
+    for clip in table.clips:
+        first, last, gap = clip.crfs[0], clip.crfs[-1], np.diff(clip.crfs).max()
+        if first > low or last < high or gap > _WIDEST_GAP:
+            raise SettingsError(
+                f"{clip.name} was encoded at {len(clip.crfs)} CRFs from {first:g} to {last:g}; to "
+                f"train a policy they must span {low:g} to {high:g}, at most {_WIDEST_GAP:g} "
+                "apart: run rlcodec corpus add once more, or with a finer grid"
+            )
 
 
 def _validated(episodes: Episodes) -> Iterator[tuple[Episode, str, str]]:

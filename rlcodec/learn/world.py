@@ -63,17 +63,18 @@ class WorldModel:
 
     @classmethod
     def fit(cls, episodes: Sequence[Episode]) -> Self:
-        """Learn from what was measured of the segments of `episodes`, all on one grid of CRFs."""
+        """Learn from what was measured of the segments of `episodes`."""
         features = np.concatenate(
             [_features(each.segments, each.rate, each.pixels) for each in episodes]
         )
-        told = np.concatenate([_told(each) for each in episodes])
+        crfs = _common_grid([each.curves.crfs for each in episodes])
+        told = np.concatenate([_told(each, crfs) for each in episodes])
         mean, spread = features.mean(axis=0), features.std(axis=0)
         scale = np.where(spread > 1e-6, spread, np.inf)
         known, centre = _normalised(features, mean, scale), told.mean(axis=0)
         kernel = _kernel(known, known) + RIDGE * np.eye(len(known))
         weights = np.linalg.solve(kernel, told - centre)
-        return cls(episodes[0].curves.crfs, mean, scale, known, weights, centre)
+        return cls(crfs, mean, scale, known, weights, centre)
 
     def curves(self, segments: Sequence[Segment], rate: float, pixels: int) -> Curves:
         """What becomes of `segments` of a title with this rate and size of the picture."""
@@ -96,10 +97,16 @@ def _features(segments: Sequence[Segment], rate: float, pixels: int) -> Values:
     return np.column_stack((values[:, _PLACES], grain, title))
 
 
-def _told(episode: Episode) -> Values:
+def _common_grid(grids: Sequence[Values]) -> Values:
+    """As many CRFs as the shortest of `grids` has, evenly over what all of them span."""
+    low, high = max(each[0] for each in grids), min(each[-1] for each in grids)
+    return np.linspace(low, high, min(map(len, grids)))
+
+
+def _told(episode: Episode, crfs: Values) -> Values:
     """What the model is to say of every segment (S, 3 * C)."""
     curves = episode.curves
-    found = curves.at(curves.crfs)
+    found = curves.at(crfs)
     log_bits = np.log2(found.bytes / (episode.pixels / 8 * curves.frames[:, None]))
     log_error = np.log2(np.maximum(1 - found.ssim, _LEAST_ERROR))
     return np.concatenate((log_bits, found.capped_psnr / PSNR_UNIT, log_error), axis=1)
