@@ -90,7 +90,7 @@ def _player(name: str, choose: Choose, config: AgentConfig) -> Player:
     return Player(choose, _Held(ChoosingPolicy(name, choose, OFFSETS, config.inputs)))
 
 
-def train_agent(task: Task, objective: Objective, config: AgentConfig) -> Player:
+def _train_agent(task: Task, objective: Objective, config: AgentConfig) -> Player:
     """The agent, and its policy as a policy file would have it."""
     *_, trained = train(task, config)
     assert isinstance(trained, Trained)
@@ -143,7 +143,7 @@ def _rule(_: Task, __: Objective, config: AgentConfig) -> Player:
 
 
 LEARNERS: Mapping[str, Train] = {
-    "agent": train_agent,
+    "agent": _train_agent,
     "supervised": _train_supervised,
     "table": _train_table,
     "rule": _rule,
