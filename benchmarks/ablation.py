@@ -104,7 +104,7 @@ def ablation(
     Every change of the default agent, and of one that looks ahead, is trained for every seed once
     per fold of the groups, and judged by the titles of that fold, which choose nothing. Returns are
     about minus the BD-rate, in percent; differences are paired by seed and title. A run that was
-    killed goes on where it stopped, and takes what `rivals` did for the same DIR.
+    killed goes on where it stopped.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = plan_of(table, held_out, objective, seeds=seeds, count=count, updates=updates)
