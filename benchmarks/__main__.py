@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.ablation import ablation
 from benchmarks.grid import grid
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
 from benchmarks.policies import policies
+from benchmarks.rivals import rivals
 from benchmarks.shots import shots
 from benchmarks.startup import startup
 from benchmarks.switching import switching
@@ -18,7 +20,7 @@ def main() -> None:
     """Measure rlcodec. Every command prints a table; --json FILE keeps the figures."""
 
 
-for command in (grid, memory, overhead, policies, shots, startup, switching):
+for command in (ablation, grid, memory, overhead, policies, rivals, shots, startup, switching):
     main.add_command(command)
 
 if __name__ == "__main__":

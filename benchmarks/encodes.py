@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 
 import av
-import click
 
 import rlcodec
+from benchmarks.kept import Lines, Progress, in_processes
 from benchmarks.sets import Video
 from rlcodec.analysis import state
 from rlcodec.events import Event, SegmentDecided
@@ -180,19 +177,15 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open `path`, or begin it.
 
-        A line that a killed run left unfinished, or that has other fields, is passed over.
+        A line that has other fields than an encode is passed over.
         """
-        self._path = path
+        self._lines = Lines(path)
         self._known: dict[str, Encode] = {}
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    self._note(Encode(**json.loads(line)))
-                except (TypeError, ValueError):
-                    continue
-            # What follows an unfinished line must not be joined to it
-            if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
-                self._append("\n")
+        for line in self._lines.read():
+            try:
+                self._note(Encode(**line))
+            except TypeError:
+                continue
 
     def find(self, job: Job) -> Encode | None:
         """What came of a job, if it was done, and scored by all that it asks for."""
@@ -201,15 +194,11 @@ class Store:
 
     def add(self, encode: Encode) -> None:
         """Keep an encode."""
-        self._append(json.dumps(vars(encode), separators=(",", ":")) + "\n")
+        self._lines.add(vars(encode))
         self._note(encode)
 
     def _note(self, encode: Encode) -> None:
         self._known[encode.key] = encode
-
-    def _append(self, text: str) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(text)
 
     def __getitem__(self, job: Job) -> Encode:
         return self._known[job.key]
@@ -224,47 +213,8 @@ class Store:
                 left[job.key] = replace(job, metrics=tuple(metrics))
         if not left:
             return
-        progress = Progress(len(left), sum(job.video.frames for job in left.values()))
-        # A fresh interpreter for each: FFmpeg's threads do not survive a fork
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            running = {pool.submit(encode, job): job for job in left.values()}
-            try:
-                for future in as_completed(running):
-                    job = running[future]
-                    self.add(future.result())
-                    progress.step(job.video.frames, f"{job.video.name} {job.policy} {job.crf:g}")
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        progress = Progress(len(left), sum(job.video.frames for job in left.values()), "encodes")
+        for job, found in in_processes(encode, list(left.values()), workers):
+            self.add(found)
+            progress.step(job.video.frames, f"{job.video.name} {job.policy} {job.crf:g}")
         progress.end()
-
-
-class Progress:
-    """One line on standard error: how much is done, and when the rest will be."""
-
-    def __init__(self, jobs: int, frames: int) -> None:
-        """Begin `jobs` that are `frames` together."""
-        self._began = time.monotonic()
-        self._jobs, self._frames = jobs, frames
-        self._done = self._passed = 0
-
-    def step(self, frames: int, what: str) -> None:
-        """A job of `frames` is done."""
-        self._done += 1
-        self._passed += frames
-        spent = time.monotonic() - self._began
-        left = round(spent * (self._frames - self._passed) / self._passed)
-        eta = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
-        self._say(f"{self._done}/{self._jobs} encodes, {eta}, {what}")
-
-    def end(self) -> None:
-        """Leave the line."""
-        if sys.stderr.isatty():
-            click.echo(err=True)
-
-    def _say(self, line: str) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{line[:100]}", err=True, nl=False)
-        else:
-            click.echo(line, err=True)

@@ -64,10 +64,20 @@ def interval(values: Mapping[str, Sequence[float]]) -> tuple[float, float]:
     Args:
         values: those of every source.
     """
-    sums = np.array([sum(each) for each in values.values()])
-    counts = np.array([len(each) for each in values.values()])
+    return interval_of_ratio(
+        [sum(each) for each in values.values()], [len(each) for each in values.values()]
+    )
+
+
+def interval_of_ratio(sums: Sequence[float], counts: Sequence[float]) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the sum of `sums` over that of `counts`.
+
+    Args:
+        sums: of every source; sources are drawn anew.
+        counts: theirs, above 0.
+    """
     draws = np.random.default_rng(0).integers(len(sums), size=(_DRAWS, len(sums)))
-    means = sums[draws].sum(1) / counts[draws].sum(1)
+    means = np.array(sums)[draws].sum(1) / np.array(counts)[draws].sum(1)
     low, high = np.quantile(means, (0.025, 0.975))
     return float(low), float(high)
 

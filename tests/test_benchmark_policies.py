@@ -186,5 +186,5 @@ def test_an_evaluation_goes_on_where_it_was_killed(
     # Another score asks for another run, a score that is there for none
     assert store.find(replace(flat, metrics=("psnr", "ssim", "vmaf"))) is None
     assert store.find(replace(flat, metrics=("psnr",))) is not None
-    monkeypatch.setattr("benchmarks.encodes.ProcessPoolExecutor", None)
+    monkeypatch.setattr("benchmarks.kept.ProcessPoolExecutor", None)
     Store(kept).do([flat, plan], 1)
