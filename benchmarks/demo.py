@@ -15,11 +15,12 @@ import click
 from benchmarks.processes import RLCODEC
 from rlcodec import compare
 from rlcodec.cli.progress import size
+from rlcodec.settings import DEFAULT_POLICY
 
 SAMPLE = Path("sample_videos/tour.mp4")
 FOLDER = Path("demo")
 CRF = 23
-POLICY = "rule"
+POLICY = DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def main() -> None:
             f"SSIM {each.ssim:.4f}, in {each.result['wall_s']:.1f} s"
         )
     click.echo(
-        f"\nAgainst fixed CRF {CRF}, the policy {_saved(chosen.bytes / fixed.bytes - 1)}, with "
+        f"\nAgainst fixed CRF {CRF}, {POLICY} {_saved(chosen.bytes / fixed.bytes - 1)}, with "
         f"{chosen.psnr - fixed.psnr:+.2f} dB of PSNR and {chosen.ssim - fixed.ssim:+.4f} of SSIM.\n"
         f"Against fixed CRF at the same size, between the two above: "
         f"{chosen.psnr - _at_size(chosen.bytes, fixed, beside, 'psnr'):+.2f} dB of PSNR and "

@@ -119,7 +119,7 @@ class _Planner:
             )
         )
         for notice in self._steering.notices:
-            self._tell(Notice(notice))
+            self._tell(notice)
         if self._steering.asks_encoder:
             self._tell(
                 Notice(
@@ -130,8 +130,8 @@ class _Planner:
         self._pass_on_notes()
         for frame, decision in self._directed():
             self._take(frame, decision)
-        for notice in self._source.notices:
-            self._tell(Notice(notice))
+        for note in self._source.notices:
+            self._tell(Notice(note))
         if not self._frames:
             raise InputError(f"{self._source.label}: holds no frame")
         self._tell(Progress(self._frames))

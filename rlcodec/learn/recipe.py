@@ -31,8 +31,18 @@ except ImportError as error:
     ) from error
 
 _CHOSE = ", which also chose among the updates"
-_SIZE_REACH = 2.0
-"""How many times smaller or larger than all pictures learned from a picture may be."""
+_SIZE_REACH = 4.0
+"""How many times smaller or larger than all pictures learned from a picture may be, in pixels."""
+_ALLOCATING_ALIKE = {
+    "libx264": ("veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+}
+"""Presets of an encoder at which a policy learned at any one of them may be used.
+
+x264's presets change how well it searches, not where it puts its bits: adaptive quantisation and
+the macroblock tree do that, over a lookahead, and these presets all have them on. `superfast` has
+no lookahead and no tree, `ultrafast` no adaptive quantisation either, `placebo` takes twice as many
+B-frames in a row as any other. Of x265, whose presets change more, nothing of the kind is known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ def _facts(
         objective=objective.name,
         scopes=SCOPES,
         codec=table.codec,
-        presets=(table.preset,),
+        presets=_presets(table),
         state_version=table.state_version,
         inputs=config.inputs,
         offsets=OFFSETS,
@@ -141,6 +151,11 @@ def _facts(
         scores=scores,
         card=card,
     )
+
+
+def _presets(table: Table) -> tuple[str, ...]:
+    alike = _ALLOCATING_ALIKE.get(table.codec, ())
+    return alike if table.preset in alike else (table.preset,)
 
 
 def _card(table: Table, config: AgentConfig, judges: frozenset[str], trained: Trained) -> str:
