@@ -21,8 +21,8 @@ from rlcodec.engine.batch import FileStarted
 from rlcodec.events import Notice, Progress, Started
 from tests.clips import moving, write
 from tests.conftest import RLCODEC, Command
+from tests.folder import FAST
 
-FAST = ("--preset", "superfast")
 WIPE = "\r\x1b[K"
 
 

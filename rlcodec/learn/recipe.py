@@ -122,6 +122,12 @@ def train_policy(
         yield event
 
 
+def presets_for(codec: str, preset: str) -> tuple[str, ...]:
+    """The presets at which a policy may be used that learned from encodes at `preset`."""
+    alike = _ALLOCATING_ALIKE.get(codec, ())
+    return alike if preset in alike else (preset,)
+
+
 def _facts(
     table: Table,
     objective: Objective,
@@ -140,7 +146,7 @@ def _facts(
         objective=objective.name,
         scopes=SCOPES,
         codec=table.codec,
-        presets=_presets(table),
+        presets=presets_for(table.codec, table.preset),
         state_version=table.state_version,
         inputs=config.inputs,
         offsets=OFFSETS,
@@ -151,11 +157,6 @@ def _facts(
         scores=scores,
         card=card,
     )
-
-
-def _presets(table: Table) -> tuple[str, ...]:
-    alike = _ALLOCATING_ALIKE.get(table.codec, ())
-    return alike if table.preset in alike else (table.preset,)
 
 
 def _card(table: Table, config: AgentConfig, judges: frozenset[str], trained: Trained) -> str:
