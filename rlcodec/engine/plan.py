@@ -51,7 +51,7 @@ def plan(
 
     The decisions are those that `transcode` makes with the same settings, by a policy that does not
     ask what the encoder made of earlier segments: nothing is encoded here that could be told.
-    `rule` and `fixed` do not ask; a `Notice` names a policy that does.
+    `rule`, `fixed` and the shipped ones do not ask; a `Notice` names a policy that does.
 
     Args:
         input: a video file, or `-` for standard input.
