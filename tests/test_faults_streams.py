@@ -80,7 +80,9 @@ def cues(path: Path, index: int) -> list[tuple[float, float, str]]:
 
 
 def notes(stderr: str) -> list[str]:
-    return [line.removeprefix("note: ") for line in stderr.splitlines()]
+    # A busy machine is slow enough for a line of progress
+    lines = [line for line in stderr.splitlines() if " frames  " not in line]
+    return [line.removeprefix("note: ") for line in lines]
 
 
 NONE, DEFAULT, COVER = Disposition(0), Disposition.default, Disposition.attached_pic

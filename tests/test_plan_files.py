@@ -304,7 +304,7 @@ def test_a_bad_input_leaves_no_plan(rlcodec: Command, tmp_path: Path) -> None:
 def test_a_disk_that_refuses_leaves_no_plan(tmp_path: Path, clip: Path) -> None:
     before = contents(tmp_path)
     done = subprocess.run(
-        ["sh", "-c", f"ulimit -f 0; '{RLCODEC}' plan {clip.name} -o plan.json"],
+        ["sh", "-c", f"ulimit -f 0; '{RLCODEC}' plan {' '.join(RULE)} {clip.name} -o plan.json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
