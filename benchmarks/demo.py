@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ import click
 from benchmarks.processes import RLCODEC
 from rlcodec import compare
 from rlcodec.cli.progress import size
+from rlcodec.settings import DEFAULT_POLICY
 
 SAMPLE = Path("sample_videos/tour.mp4")
 FOLDER = Path("demo")
 CRF = 23
-POLICY = "rule"
+POLICY = DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     chosen = encode(POLICY, CRF)
     fixed = encode("fixed", CRF)
-    # The next CRF on the side of the policy's size, to tell what fixed CRF gives at that very size
+    # The next CRF on the side of the policy's size, to tell what fixed CRF needs for its quality
     beside = encode("fixed", CRF + (1 if chosen.bytes < fixed.bytes else -1))
     click.echo("\nThe CRF of every shot (| is the base):\n")
     for segment in chosen.result["segments"]:
@@ -54,11 +54,11 @@ def main() -> None:
             f"SSIM {each.ssim:.4f}, in {each.result['wall_s']:.1f} s"
         )
     click.echo(
-        f"\nAgainst fixed CRF {CRF}, the policy {_saved(chosen.bytes / fixed.bytes - 1)}, with "
+        f"\nAgainst fixed CRF {CRF}, {POLICY} {_saved(chosen.bytes / fixed.bytes - 1)}, with "
         f"{chosen.psnr - fixed.psnr:+.2f} dB of PSNR and {chosen.ssim - fixed.ssim:+.4f} of SSIM.\n"
-        f"Against fixed CRF at the same size, between the two above: "
-        f"{chosen.psnr - _at_size(chosen.bytes, fixed, beside, 'psnr'):+.2f} dB of PSNR and "
-        f"{chosen.ssim - _at_size(chosen.bytes, fixed, beside, 'ssim'):+.4f} of SSIM.\n"
+        "Against fixed CRF of the same quality, by the two above: at the same PSNR it "
+        f"{_saved(chosen.bytes / _bytes_at(chosen.psnr, fixed, beside, 'psnr') - 1)}, at the same "
+        f"SSIM it {_saved(chosen.bytes / _bytes_at(chosen.ssim, fixed, beside, 'ssim') - 1)}.\n"
         f"The files are in {FOLDER}/."
     )
 
@@ -78,11 +78,10 @@ def encode(policy: str, crf: int) -> Encode:
     return Encode(label, json.loads(done.stdout), scores["psnr"].mean, scores["ssim"].mean)
 
 
-def _at_size(count: int, one: Encode, other: Encode, metric: str) -> float:
-    """What fixed CRF reaches with `count` bytes: linear in their logarithm between two encodes."""
-    share = math.log(count / one.bytes) / math.log(other.bytes / one.bytes)
+def _bytes_at(score: float, one: Encode, other: Encode, metric: str) -> float:
+    """What fixed CRF needs for a score: the logarithm of bytes is linear between two encodes."""
     start, end = getattr(one, metric), getattr(other, metric)
-    return float(start + share * (end - start))
+    return float(one.bytes * (other.bytes / one.bytes) ** ((score - start) / (end - start)))
 
 
 def _saved(change: float) -> str:

@@ -41,9 +41,13 @@ class Collecting:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the user should know: what was changed, or left out, and why."""
+    """Something that the user should know: what was changed, or left out, and why.
+
+    `once` says that it is enough to show it once where several files of a run say the same.
+    """
 
     message: str
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

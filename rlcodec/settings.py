@@ -17,8 +17,8 @@ from rlcodec.options import check_options
 CODECS = ("libx264", "libx265")
 SHIPPED_POLICIES = ("balanced", "psnr", "ssim")
 POLICIES = (*SHIPPED_POLICIES, "rule", "fixed")
-DEFAULT_POLICY = "rule"
-"""What decides where no policy is named. The shipped ones fit few sizes and presets so far."""
+DEFAULT_POLICY = "balanced"
+"""What decides where no policy is named; `rule` does where it does not fit."""
 SCOPES = ("title", "library")
 DEINTERLACE = ("auto", "off", "on")
 CRF_RANGE = (0.0, 51.0)
@@ -51,7 +51,8 @@ class Settings:
         crf: base CRF, `CRF_RANGE`; the policy moves every segment away from it.
         encoder_options: further options of the encoder, by its own names.
         policy: one of `POLICIES`, or the path of a policy file: a text with a dot or a slash in it.
-            None stands for `DEFAULT_POLICY`.
+            None stands for `DEFAULT_POLICY` where that fits codec, preset, base CRF, encoder
+            options and picture, and else for `rule`, which a `Notice` then says.
         scope: one of `SCOPES`: whether a policy moves bytes between the shots of this file, or
             takes it for one of a library and may give it more or fewer bytes as a whole.
         max_offset: how far, in CRF, a policy may leave `crf`.

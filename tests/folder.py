@@ -9,6 +9,10 @@ from pathlib import Path
 from tests.clips import video_stamps
 from tests.conftest import Command, Completed
 
+RULE = ("--policy", "rule")
+"""For pictures that are too small for the policy that is the default, which would be said."""
+FAST = ("--preset", "superfast", *RULE)
+
 
 def contents(folder: Path) -> dict[str, str]:
     """Every name in a folder, hidden ones too: the digest of a file, or what else it is."""
@@ -26,9 +30,12 @@ def contents(folder: Path) -> dict[str, str]:
 def assert_refused(
     rlcodec: Command, folder: Path, *arguments: str | Path, code: int, says: list[str]
 ) -> None:
-    """`transcode` with these arguments fails in one line and leaves the folder as it was."""
+    """`transcode` with these arguments fails in one line and leaves the folder as it was.
+
+    They may name another policy than `RULE`.
+    """
     before = contents(folder)
-    done = rlcodec("transcode", *arguments)
+    done = rlcodec("transcode", *RULE, *arguments)
     assert done.returncode == code, done.stderr
     assert not done.stdout
     # A busy machine is slow enough for a line of progress

@@ -15,9 +15,7 @@ import rlcodec as library
 from rlcodec.engine.batch import BatchEvent
 from tests.clips import moving, write
 from tests.conftest import RLCODEC, Command
-from tests.folder import assert_refused, contents
-
-FAST = ("--preset", "superfast")
+from tests.folder import FAST, assert_refused, contents
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ from av.video.stream import VideoStream
 
 from tests.clips import RATE, Picture, as_frames, decoded, moving, video_stamps, write
 from tests.conftest import RLCODEC, Command
-from tests.folder import assert_refused, assert_works, contents, from_zero
+from tests.folder import FAST, assert_refused, assert_works, contents, from_zero
 
-FAST = ("--preset", "superfast")
 NAMES = [
     "12:30.mp4",
     "file:x.mp4",

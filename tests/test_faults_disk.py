@@ -15,9 +15,8 @@ from rlcodec.errors import OutputError
 from rlcodec.publish import PendingFile
 from tests.clips import moving, write
 from tests.conftest import RLCODEC
-from tests.folder import contents
+from tests.folder import FAST, contents
 
-FAST = ("--preset", "superfast")
 OUTPUTS = ["out.mp4", "out.mov", "out.mkv", "out.ts"]
 
 FAILING = """

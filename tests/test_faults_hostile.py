@@ -14,8 +14,8 @@ from av.video.stream import VideoStream
 
 from tests.clips import RATE, as_frames, moving, write
 from tests.conftest import RLCODEC, Command
-from tests.folder import assert_refused, assert_works, contents
-from tests.test_faults_input import COUNT, FAST, frames, make
+from tests.folder import FAST, assert_refused, assert_works, contents
+from tests.test_faults_input import COUNT, frames, make
 
 LISTS = {
     "concat.mp4": "ffconcat version 1.0\nfile other.ts\n",

@@ -12,9 +12,8 @@ import pytest
 
 from tests.clips import moving, video_stamps, write
 from tests.conftest import Command
-from tests.folder import assert_refused, assert_works, contents, from_zero
+from tests.folder import FAST, assert_refused, assert_works, contents, from_zero
 
-FAST = ("--preset", "superfast")
 COUNT = 60
 
 

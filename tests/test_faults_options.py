@@ -9,8 +9,6 @@ import pytest
 from tests.conftest import Command
 from tests.folder import assert_refused, assert_works
 
-FAST = ("--preset", "superfast")
-
 
 @pytest.mark.parametrize(
     ("arguments", "says"),

@@ -19,9 +19,7 @@ from rlcodec.errors import OutputError, OutputExistsError
 from rlcodec.publish import PendingFile
 from tests.clips import moving, video_stamps, write
 from tests.conftest import RLCODEC, Command
-from tests.folder import contents, from_zero
-
-FAST = ("--preset", "superfast")
+from tests.folder import FAST, contents, from_zero
 
 WITHOUT_LOCKS = """
 import errno, fcntl
@@ -246,7 +244,7 @@ def test_row_26_the_source_is_kept_instead(
 
 
 def test_row_26_a_smaller_output_is_written(rlcodec: Command, tmp_path: Path, clip: Path) -> None:
-    done = rlcodec("transcode", "--keep-smaller", "--json", clip.name, "out.mkv")
+    done = rlcodec("transcode", *FAST, "--keep-smaller", "--json", clip.name, "out.mkv")
     assert done.returncode == 0
     assert json.loads(done.stdout)["kept"] == "output"
     assert not done.stderr

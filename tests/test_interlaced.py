@@ -23,7 +23,7 @@ from rlcodec.settings import PRESETS
 from tests import clips
 from tests.conftest import Command
 from tests.fields import combing, flagged, join, woven, write_interlaced
-from tests.folder import assert_works, from_zero
+from tests.folder import RULE, assert_works, from_zero
 
 WHOLE = "note: frames are interlaced and are made whole ones"
 
@@ -127,7 +127,7 @@ def test_fields_are_scaled_once_they_are_whole(rlcodec: Command, tmp_path: Path)
 def test_on_takes_every_frame_for_interlaced(rlcodec: Command, tmp_path: Path) -> None:
     frames = woven(panned(12))
     clips.write(tmp_path / "in.mkv", frames)
-    done = assert_works(rlcodec, tmp_path, "in.mkv", "auto.mkv", "--crf", "10")
+    done = assert_works(rlcodec, tmp_path, "in.mkv", "auto.mkv", "--crf", "10", *RULE)
     assert "note:" not in done.stderr
     assert_works(rlcodec, tmp_path, "in.mkv", "on.mkv", "--crf", "10", "--deinterlace", "on")
     combed, whole = (

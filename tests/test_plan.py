@@ -21,9 +21,7 @@ from rlcodec.policy.rule import Rule
 from tests.clips import as_frames, filmed, moving, shots, write
 from tests.conftest import Command
 from tests.encodes import encode
-from tests.folder import contents
-
-FAST = ("--preset", "superfast", "--policy", "rule")
+from tests.folder import FAST, contents
 
 
 def film(path: Path) -> Path:
@@ -36,20 +34,26 @@ def segments_of(document: dict[str, Any]) -> list[tuple[int, int, float]]:
     return [(each["start_frame"], each["frames"], each["crf"]) for each in document["segments"]]
 
 
-def test_a_plan_is_what_transcode_would_do_and_then_does(rlcodec: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "preset", "policy"), [(FAST, "superfast", "rule"), ((), "medium", "balanced")]
+)
+def test_a_plan_is_what_transcode_would_do_and_then_does(
+    rlcodec: Command, tmp_path: Path, options: tuple[str, ...], preset: str, policy: str
+) -> None:
     film(tmp_path / "in.mkv")
-    planned = rlcodec("plan", *FAST, "in.mkv", "-o", "plan.json")
+    planned = rlcodec("plan", *options, "in.mkv", "-o", "plan.json")
     assert planned.returncode == 0, planned.stderr
     plan = json.loads((tmp_path / "plan.json").read_text())
     assert len({crf for _, _, crf in segments_of(plan)}) > 1
-    plain = rlcodec("transcode", *FAST, "in.mkv", "plain.mp4", "--json")
+    plain = rlcodec("transcode", *options, "in.mkv", "plain.mp4", "--json")
     by_plan = rlcodec("transcode", "in.mkv", "planned.mp4", "--plan", "plan.json", "--json")
     assert by_plan.returncode == 0, by_plan.stderr
     one, other = json.loads(plain.stdout), json.loads(by_plan.stdout)
     assert segments_of(plan) == segments_of(one) == segments_of(other)
     assert other["segments"] == one["segments"]
-    assert (other["preset"], other["crf"]) == ("superfast", 23)
-    assert one["policy"] == {"name": "rule", "digest": None}
+    assert (other["preset"], other["crf"]) == (preset, 23)
+    assert one["policy"] == plan["policy"]
+    assert one["policy"]["name"] == policy
     assert other["policy"]["name"] == "plan"
     assert len(other["policy"]["digest"]) == 64
     assert (tmp_path / "planned.mp4").read_bytes() == (tmp_path / "plain.mp4").read_bytes()
@@ -249,10 +253,12 @@ def test_the_plan_of_fixed_is_the_base(clip: Path) -> None:
 def test_a_base_with_a_fraction_gives_the_same_crf_everywhere(tmp_path: Path) -> None:
     source = film(tmp_path / "in.mkv")
     base = 16.1  # 16.1 - 0.25 is 15.850000000000001 to a computer
-    plan = rlcodec.plan(source, crf=base, preset="superfast")
+    plan = rlcodec.plan(source, crf=base, preset="superfast", policy="rule")
     assert [len(str(each.crf)) for each in plan.segments] == [5, 4, 4]
     assert [each.offset for each in plan.decisions()] == [-0.25, 1.0, -0.5]
-    plain = rlcodec.transcode(source, tmp_path / "a.mp4", crf=base, preset="superfast")
+    plain = rlcodec.transcode(
+        source, tmp_path / "a.mp4", crf=base, preset="superfast", policy="rule"
+    )
     planned = rlcodec.transcode(source, tmp_path / "b.mp4", plan=plan)
     assert plain.segments == planned.segments
 

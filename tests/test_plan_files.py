@@ -25,7 +25,7 @@ from rlcodec.plans import reading
 from rlcodec.plans.formats import render
 from tests.clips import moving, write
 from tests.conftest import RLCODEC, Command
-from tests.folder import assert_refused, contents
+from tests.folder import RULE, assert_refused, contents
 from tests.plans import made
 
 Document = dict[str, Any]
@@ -261,7 +261,7 @@ def read_or_refuse(path: Path, data: bytes) -> None:
 
 def test_without_an_output_the_plan_is_all_that_is_printed(rlcodec: Command, clip: Path) -> None:
     before = contents(clip.parent)
-    done = rlcodec("plan", clip.name)
+    done = rlcodec("plan", *RULE, clip.name)
     assert done.returncode == 0
     assert json.loads(done.stdout)["format"] == "rlcodec-plan"
     assert not done.stderr
@@ -304,7 +304,7 @@ def test_a_bad_input_leaves_no_plan(rlcodec: Command, tmp_path: Path) -> None:
 def test_a_disk_that_refuses_leaves_no_plan(tmp_path: Path, clip: Path) -> None:
     before = contents(tmp_path)
     done = subprocess.run(
-        ["sh", "-c", f"ulimit -f 0; '{RLCODEC}' plan {clip.name} -o plan.json"],
+        ["sh", "-c", f"ulimit -f 0; '{RLCODEC}' plan {' '.join(RULE)} {clip.name} -o plan.json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from click.testing import CliRunner, Result
 
 import rlcodec
 from rlcodec.cli.main import main
-from rlcodec.engine import setup
 from rlcodec.policy import file, shipped
+from rlcodec.policy.shipped import load_policy
 from tests.clips import shots, write
 from tests.conftest import Command
 from tests.folder import assert_works, contents
@@ -28,11 +29,10 @@ NAME = "policy.safetensors"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where shipped policies lie for as long as the test runs, `balanced` being the default."""
+    """Where shipped policies lie for as long as the test runs."""
     path = tmp_path / "policies"
     path.mkdir()
     monkeypatch.setattr(shipped, "FOLDER", path)
-    monkeypatch.setattr(setup, "DEFAULT_POLICY", "balanced")
     return path
 
 
@@ -84,6 +84,41 @@ def test_scope_reaches_the_policy(rlcodec: Command, tmp_path: Path, clip: Path) 
         assert [each["crf"] for each in json.loads(done.stdout)["segments"]] == [crf]
 
 
+@pytest.mark.parametrize("options", [(), ("--preset", "veryfast", "--crf", "38")])
+def test_the_learned_policy_that_is_shipped_decides_by_default(
+    rlcodec: Command, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    source = write(tmp_path / "in.mkv", shots([20, 25]))
+    done = assert_works(rlcodec, tmp_path, source.name, "out.mp4", *options, "--json")
+    balanced = load_policy("balanced")
+    result = json.loads(done.stdout)
+    assert result["policy"] == {"name": "balanced", "digest": balanced.digest}
+    assert result["notices"] == []
+    assert "note: " not in done.stderr
+
+
+def test_that_the_default_does_not_fit_is_said_once_in_a_run_and_in_every_result(
+    rlcodec: Command, tmp_path: Path
+) -> None:
+    # Two pictures of one size, which is too small, and one of another
+    sizes = {"a.mkv": (64, 48), "b.mkv": (64, 48), "c.mkv": (80, 48)}
+    for name, (width, height) in sizes.items():
+        write(tmp_path / name, shots([3], width=width, height=height))
+    for preset, count in (("superfast", 1), ("medium", 2)):
+        done = rlcodec("transcode", "--preset", preset, "--json", *sizes, f"{preset}/")
+        assert done.returncode == 0, done.stderr
+        said = re.findall("^note: (.*)$", done.stderr, re.MULTILINE)
+        results = json.loads(done.stdout)["results"]
+        assert {each["policy"]["name"] for each in results} == {"rule"}
+        assert all(len(each["notices"]) == 1 for each in results)
+        assert list(dict.fromkeys(each["notices"][0] for each in results)) == said
+        assert len(said) == count
+        for line in said:
+            assert re.fullmatch(
+                r"policy balanced is for .*, and not .*: rule decides instead", line
+            )
+
+
 def test_a_learned_default_decides_where_it_fits_and_else_the_rule_which_is_said(
     tmp_path: Path, folder: Path, clip: Path
 ) -> None:
@@ -99,7 +134,7 @@ def test_a_learned_default_decides_where_it_fits_and_else_the_rule_which_is_said
     plan = rlcodec.plan(clip, codec="libx265", on_progress=events.append)
     assert (plan.policy, plan.policy_digest) == ("rule", None)
     said = "policy balanced is for libx264, and not for libx265: rule decides instead"
-    assert rlcodec.Notice(said) in events
+    assert rlcodec.Notice(said, once=True) in events
 
 
 def test_a_policy_asked_for_by_name_is_not_replaced(
@@ -127,6 +162,8 @@ def test_the_plugin_is_told_which_policy_decides(tmp_path: Path, folder: Path, c
                 target.mux(stream.encode(frame))
             target.mux(stream.encode(None))
         assert sum(isinstance(each, rlcodec.Notice) for each in events) == told
+        assert stream.policy == ("rule" if told else "balanced")
+        assert (stream.digest is None) == bool(told)
 
 
 def test_a_name_that_is_none_is_refused_before_the_input_is_opened() -> None:

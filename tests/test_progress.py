@@ -21,8 +21,8 @@ from rlcodec.engine.batch import FileStarted
 from rlcodec.events import Notice, Progress, Started
 from tests.clips import moving, write
 from tests.conftest import RLCODEC, Command
+from tests.folder import FAST, RULE
 
-FAST = ("--preset", "superfast")
 WIPE = "\r\x1b[K"
 
 
@@ -154,7 +154,7 @@ def test_a_bar_follows_the_window(tmp_path: Path, long_clip: Path) -> None:
 
 def test_a_terminal_without_a_cursor_gets_lines(tmp_path: Path, clip: Path) -> None:
     terminal = Terminal(80)
-    process = run_on(terminal, tmp_path, clip.name, "out.mkv", TERM="dumb")
+    process = run_on(terminal, tmp_path, *RULE, clip.name, "out.mkv", TERM="dumb")
     process.communicate(timeout=60)
     assert terminal.close() == ""
 

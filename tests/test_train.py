@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rlcodec.learn.episodes import Episodes
 from rlcodec.learn.objective import OBJECTIVES
 from rlcodec.learn.optimum import optimum
 from rlcodec.learn.playback import replay
-from rlcodec.learn.recipe import train_policy
+from rlcodec.learn.recipe import presets_for, train_policy
 from rlcodec.learn.rivals import ChoosingPolicy, train_table
 from rlcodec.learn.stakes import OFFSETS
 from rlcodec.learn.supervised import train_supervised
@@ -28,8 +29,11 @@ from rlcodec.learn.task import draw_held_out, rate_task, read_held_out
 from rlcodec.learn.training import returns_of
 from rlcodec.policy.file import load
 from rlcodec.policy.learned import Learned
+from rlcodec.settings import PRESETS
+from tests.clips import moving
 from tests.conftest import Command
 from tests.doors import SMALL, task
+from tests.encodes import encode
 from tests.tables import clip
 
 QUICK = """
@@ -71,7 +75,8 @@ def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
     facts = policy.facts
     assert (facts.name, facts.objective, facts.seed) == ("mine", "balanced", 3)
     assert facts.corpus_digest == table.digest
-    assert facts.pixels_range[0] < 640 * 360 < facts.pixels_range[1]
+    assert facts.pixels_range == (640 * 360 / 10, 640 * 360 * 10)
+    assert {"veryfast", "medium", "veryslow"} < set(facts.presets)
     assert {"validation titles", "validation library, optimum"} <= set(facts.scores)
     rows = [json.loads(line) for line in (tmp_path / "mine.log.jsonl").read_text().splitlines()]
     assert [row["type"] for row in rows] == [*["learned", "validated"] * 3, "trained"]
@@ -82,6 +87,19 @@ def test_a_policy_is_trained_and_written_with_what_belongs_to_it(
     assert np.isfinite(offsets).all()
     with pytest.raises(OutputExistsError):
         next(train_policy(table, tmp_path / "mine.safetensors", OBJECTIVES["psnr"], AgentConfig()))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_policy_fits_the_presets_of_x264_that_put_their_bits_alike(preset: str) -> None:
+    first = encode("libx264", moving(3, width=64, height=48), crf=23, preset=preset).payload[0]
+    # As x264 says them itself
+    said = dict(re.findall(rb"(\w+)=(\d+)", first))
+    alike = said[b"mbtree"] == said[b"aq"] == b"1" and int(said[b"bframes"]) <= 8
+    assert not alike or int(said[b"rc_lookahead"]) >= 10
+    fits = presets_for("libx264", preset)
+    assert preset in fits
+    assert ("medium" in fits) == (preset in presets_for("libx264", "medium")) == alike
+    assert presets_for("libx265", preset) == (preset,)
 
 
 def test_a_stopped_run_is_resumed_to_the_same_policy(

@@ -14,6 +14,7 @@ from rlcodec.media.clock import to_ticks
 from tests import clips
 from tests.conftest import Command
 from tests.encodes import encode
+from tests.folder import RULE
 
 FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)
 
@@ -132,9 +133,8 @@ def duration(path: Path) -> Fraction:
 
 def test_x265_is_quiet(tmp_path: Path, rlcodec: Command) -> None:
     source = clips.write(tmp_path / "in.mkv", clips.moving(8))
-    done = rlcodec(
-        "transcode", source, "out.mp4", "--codec", "libx265", "--preset", "veryfast", "--json"
-    )
+    options = ("--codec", "libx265", "--preset", "veryfast", *RULE)
+    done = rlcodec("transcode", source, "out.mp4", *options, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert json.loads(done.stdout)["frames"] == 8

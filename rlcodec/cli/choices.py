@@ -54,7 +54,7 @@ _OPTIONS = (
     click.option(
         "--policy",
         metavar="NAME|FILE",
-        show_default=DEFAULT_POLICY,
+        show_default=f"{DEFAULT_POLICY}, and rule where that does not fit",
         help=f"{', '.join(POLICIES)}, or a policy file; see `rlcodec policy`.",
     ),
     click.option(

@@ -31,7 +31,8 @@ def command() -> None:
 def list_command() -> None:
     """List the policies that come with rlcodec: what for, and what each one earned.
 
-    Scores are BD-rates against fixed CRF, in percent: negative is better.
+    The first decides where no other is named, and `rule` where that does not fit. Scores are
+    BD-rates against fixed CRF, in percent: negative is better.
     """
     rows = [_HEADINGS, *(_row(policy.facts) for policy in policies()), *_IN_CODE]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

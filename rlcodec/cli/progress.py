@@ -55,6 +55,7 @@ class ProgressDisplay(StatusLine):
         """Draw a bar where `StatusLine` can."""
         super().__init__(bar=bar)
         self._place: list[str] = []
+        self._said: set[Notice] = set()
         self._expected: int | None = None
         self._interval = _FIRST_INTERVAL_S
         self._next = 0.0
@@ -67,7 +68,8 @@ class ProgressDisplay(StatusLine):
             self.note(f"file {event.index} of {event.count}: {one_line(event.input)}")
         elif isinstance(event, Started | Comparing | Collecting):
             self._start(event)
-        elif isinstance(event, Notice):
+        elif isinstance(event, Notice) and not (event.once and event in self._said):
+            self._said.add(event)
             self.note(f"note: {one_line(event.message)}")
         elif isinstance(event, Progress):
             self._show(event)

@@ -51,7 +51,7 @@ def plan(
 
     The decisions are those that `transcode` makes with the same settings, by a policy that does not
     ask what the encoder made of earlier segments: nothing is encoded here that could be told.
-    `rule` and `fixed` do not ask; a `Notice` names a policy that does.
+    `rule`, `fixed` and the shipped ones do not ask; a `Notice` names a policy that does.
 
     Args:
         input: a video file, or `-` for standard input.
@@ -119,7 +119,7 @@ class _Planner:
             )
         )
         for notice in self._steering.notices:
-            self._tell(Notice(notice))
+            self._tell(notice)
         if self._steering.asks_encoder:
             self._tell(
                 Notice(
@@ -130,8 +130,8 @@ class _Planner:
         self._pass_on_notes()
         for frame, decision in self._directed():
             self._take(frame, decision)
-        for notice in self._source.notices:
-            self._tell(Notice(notice))
+        for note in self._source.notices:
+            self._tell(Notice(note))
         if not self._frames:
             raise InputError(f"{self._source.label}: holds no frame")
         self._tell(Progress(self._frames))

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Unpack
 
 from rlcodec.engine.session import Session, Step
-from rlcodec.engine.setup import capability_for, options_for, steering_for
+from rlcodec.engine.setup import Steering, capability_for, options_for, steering_for
 from rlcodec.errors import InputError, SettingsError
-from rlcodec.events import Event, Notice
+from rlcodec.events import Event
 from rlcodec.media.clock import FrameClock, StepBackError, rescale
 from rlcodec.media.encoder import AdaptiveEncoder, pixel_formats
 from rlcodec.media.hdr import hdr_of, with_hdr
@@ -21,17 +21,24 @@ from rlcodec.settings import Choices, Settings
 
 
 class AdaptiveStream:
-    """A video stream of an output container that picks the CRF of every shot by itself."""
+    """A video stream of an output container that picks the CRF of every shot by itself.
+
+    Attributes:
+        stream: the stream.
+        policy, digest: the policy that decides, and the SHA-256 of its file, as in a `Result`.
+    """
 
     def __init__(
         self,
         stream: VideoStream,
         session: Session,
         picture: Picture,
+        steering: Steering,
         on_event: Callable[[Event], None] | None,
     ) -> None:
         """Made by `add_adaptive_stream`."""
         self.stream = stream
+        self.policy, self.digest = steering.name, steering.digest
         self._session = session
         self._picture = picture
         self._on_event = on_event
@@ -98,8 +105,9 @@ def add_adaptive_stream(
     Args:
         container: opened for writing, nothing muxed yet.
         template: the stream that the frames come from: size, time base, rate and colours are its.
-        on_event: called with every decision and every finished segment, and at once where another
-            policy than the default one will decide.
+        on_event: called with every decision and every finished segment, and at once with a
+            `Notice` where the default policy does not fit; `AdaptiveStream.policy` names what
+            decides.
         settings: how to encode; the defaults of `Settings` where None.
         choices: single fields of `Settings`, on top of `settings`. `scale`, `fps`, `deinterlace`,
             `audio` and `subtitles` are the loop's own business and have no effect here.
@@ -123,7 +131,7 @@ def add_adaptive_stream(
     steering = steering_for(chosen, picture)
     if on_event is not None:
         for notice in steering.notices:
-            on_event(Notice(notice))
+            on_event(notice)
     stream = add_encoded_stream(container, chosen.codec, picture, options_for(chosen))
     session = Session(AdaptiveEncoder(stream, picture, capability), picture, steering.director)
-    return AdaptiveStream(stream, session, picture, on_event)
+    return AdaptiveStream(stream, session, picture, steering, on_event)

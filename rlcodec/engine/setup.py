@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rlcodec.engine.director import Director, PlanDirector, PolicyDirector
 from rlcodec.errors import OffsetError, PolicyError, SettingsError
+from rlcodec.events import Notice
 from rlcodec.media.capability import Capability, Control, inspect
 from rlcodec.media.encoder import encoder_options
 from rlcodec.media.picture import Picture
@@ -68,14 +69,14 @@ class Steering:
         director: decides.
         name, digest: what results call the policy behind it, and the SHA-256 of its file; of the
             plan where that is what decides.
-        notices: what the user should know of it.
+        notices: what the user should know of it, before anything else.
         asks_encoder: whether it goes by what the encoder made of earlier segments.
     """
 
     director: Director
     name: str
     digest: str | None = None
-    notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     asks_encoder: bool = False
 
 
@@ -94,7 +95,7 @@ def steering_for(settings: Settings, picture: Picture, plan: Plan | None = None)
     return Steering(director, policy.name, policy.digest, notices, policy.asks_encoder)
 
 
-def _policy_for(settings: Settings, pixels: int) -> tuple[Policy, tuple[str, ...]]:
+def _policy_for(settings: Settings, pixels: int) -> tuple[Policy, tuple[Notice, ...]]:
     """The policy that `settings` name, or the default one, and what there is to say of that."""
     asked = settings.policy
     if asked == Fixed.name:
@@ -107,7 +108,8 @@ def _policy_for(settings: Settings, pixels: int) -> tuple[Policy, tuple[str, ...
     if misfit is None:
         return Learned(file), ()
     if asked is None:
-        return Rule(), (f"policy {name} {misfit}: {Rule.name} decides instead",)
+        notice = f"policy {name} {misfit}: {Rule.name} decides instead"
+        return Rule(), (Notice(notice, once=True),)
     raise PolicyError(
         f"{file.label}: does not fit: it {misfit}; choose another policy, or --policy {Rule.name}"
     )

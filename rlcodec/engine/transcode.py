@@ -180,7 +180,7 @@ class _Run:
             )
         )
         for notice in self._steering.notices:
-            self._notice(notice)
+            self._pass_on(notice)
         try:
             self._choose_streams()
             self._encode()
@@ -316,8 +316,11 @@ class _Run:
         )
 
     def _notice(self, message: str) -> None:
-        self._notices.append(message)
-        self._tell(Notice(message))
+        self._pass_on(Notice(message))
+
+    def _pass_on(self, notice: Notice) -> None:
+        self._notices.append(notice.message)
+        self._tell(notice)
 
     def _tell(self, event: Event) -> None:
         self._watcher(event)

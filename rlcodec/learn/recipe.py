@@ -31,8 +31,19 @@ except ImportError as error:
     ) from error
 
 _CHOSE = ", which also chose among the updates"
-_SIZE_REACH = 4.0
-"""How many times smaller or larger than all pictures learned from a picture may be."""
+_SIZE_REACH = 10.0
+"""How many times smaller or larger than all pictures learned from a picture may be, in pixels: what
+is measured of a picture hardly depends on its size, and policies keep their worth."""
+_ALLOCATING_ALIKE = {
+    "libx264": ("veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+}
+"""Presets of an encoder at which a policy learned at any one of them may be used.
+
+x264's presets change how well it searches, not where it puts its bits: adaptive quantisation and
+the macroblock tree do that, over a lookahead, and these presets all have them on. `superfast` has
+no lookahead and no tree, `ultrafast` no adaptive quantisation either, `placebo` takes twice as many
+B-frames in a row as any other. Of x265, whose presets change more, nothing of the kind is known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,12 @@ def train_policy(
         yield event
 
 
+def presets_for(codec: str, preset: str) -> tuple[str, ...]:
+    """The presets at which a policy may be used that learned from encodes at `preset`."""
+    alike = _ALLOCATING_ALIKE.get(codec, ())
+    return alike if preset in alike else (preset,)
+
+
 def _facts(
     table: Table,
     objective: Objective,
@@ -130,7 +147,7 @@ def _facts(
         objective=objective.name,
         scopes=SCOPES,
         codec=table.codec,
-        presets=(table.preset,),
+        presets=presets_for(table.codec, table.preset),
         state_version=table.state_version,
         inputs=config.inputs,
         offsets=OFFSETS,
