@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -20,6 +21,7 @@ from tests.conftest import Command
 from tests.corpora import FRAMES, film
 
 GRID = (12.0, 23.0, 34.0, 45.0)
+FAST = ("--preset", "superfast")
 FILMS = ("camera", "cat", "coffee")
 QUICK = """
 hidden = [16]
@@ -134,15 +136,34 @@ def test_every_clip_keeps_the_crfs_that_it_was_encoded_at(store: Path) -> None:
     ]
 
 
+def test_vmaf_is_measured_where_it_is_asked_for(rlcodec: Command, tmp_path: Path) -> None:
+    film(tmp_path / "cat.mkv", "cat")
+    choices = ("--preset", "superfast", "--crf", "20,26,32,40")
+    done = rlcodec("corpus", "add", "s.db", "cat.mkv", *choices, "--vmaf")
+    assert done.returncode == 0, done.stderr
+    (clip,) = load_table(tmp_path / "s.db").clips
+    assert clip.vmaf is not None
+    assert clip.vmaf.shape == clip.psnr.shape
+    good, _, _, bad = clip.vmaf.mean(axis=1)
+    assert 100 >= good > bad > 0
+    # A clip is scored by VMAF as a pair of files is
+    transcoded = rlcodec(
+        "transcode", "cat.mkv", "out.mkv", "--crf", "40", "--policy", "fixed", *FAST
+    )
+    assert transcoded.returncode == 0, transcoded.stderr
+    compared = rlcodec("compare", "cat.mkv", "out.mkv", "--metric", "vmaf", "--json")
+    mean = json.loads(compared.stdout)["metrics"]["vmaf"]["mean"]
+    assert bad == pytest.approx(mean, abs=0.5)
+
+
 def test_clips_become_a_policy_and_the_policy_a_transcode(rlcodec: Command, tmp_path: Path) -> None:
     for name in FILMS:
         film(tmp_path / f"{name}.mkv", name)
     (tmp_path / "quick.toml").write_text(QUICK)
-    fast = ("--preset", "superfast")
     for arguments in (
-        ("corpus", "add", "s.db", *(f"{name}.mkv" for name in FILMS), *fast, "--crf", "12-45/11"),
+        ("corpus", "add", "s.db", *(f"{name}.mkv" for name in FILMS), *FAST, "--crf", "12-45/11"),
         ("train", "s.db", "-o", "mine.safetensors", "--config", "quick.toml"),
-        ("transcode", "cat.mkv", "out.mp4", "--policy", "mine.safetensors", *fast),
+        ("transcode", "cat.mkv", "out.mp4", "--policy", "mine.safetensors", *FAST),
     ):
         done = rlcodec(*arguments)
         assert done.returncode == 0, done.stderr
