@@ -1,4 +1,4 @@
-"""Finished files of one video stream, read back: what every packet costs, what every frame shows."""
+"""Finished files of one video stream, read back: what packets cost, and what frames show."""
 
 from __future__ import annotations
 

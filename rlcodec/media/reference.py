@@ -96,7 +96,7 @@ class Reference:
         lines = np.empty(shape, np.uint8)
         # Read and not mapped into memory, where all of the file would count as this process's
         for number in range(start, start + frames):
-            os.preadv(self._file.fileno(), [lines], number * lines.nbytes)
+            os.preadv(self._file.fileno(), [lines.data], number * lines.nbytes)
             stamp = self._stamps[number]
             frame = VideoFrame.from_ndarray(lines, format=PIX_FMT)
             frame.pts, frame.time_base = stamp.pts, self.picture.time_base

@@ -171,7 +171,7 @@ class _Work:
 
 
 def options_with_threads(settings: Settings, threads: int) -> dict[str, str]:
-    """The options that open the encoder, for `threads` where its context's count says too little."""
+    """The options that open the encoder: x265 is not told its `threads` by the context."""
     own = dict(settings.encoder_options)
     if settings.codec == "libx265":
         # FFmpeg does not tell x265 how many threads it may use
