@@ -31,9 +31,19 @@ _decoded: dict[str, Reference] = {}
 
 @dataclass(frozen=True)
 class Order:
-    """One encode that is wanted, what it is scored by, and a folder for what is made meanwhile."""
+    """One encode that is wanted.
+
+    Attributes:
+        clip: what is encoded.
+        method: what encodes it, in messages.
+        recipe: how.
+        codec, preset: of the encoder.
+        metrics: what the file is scored by.
+        work: a folder for what is made meanwhile.
+    """
 
     clip: Clip
+    method: str
     recipe: Recipe
     codec: str
     preset: str

@@ -43,13 +43,12 @@ def two_pass(
         OutputError: the file cannot be written.
     """
     notes = folder / "passes"
-    first = CodecContext.create(settings.codec, "w")
-    assert isinstance(first, VideoCodecContext)
-    _set_up(first, picture, settings, bitrate, notes, number=1, threads=threads)
-    encoder = AdaptiveEncoder(first, picture, capability=None)
-    for frame in frames():
-        encoder.encode(frame, 0.0)
-    encoder.flush()
+    context = CodecContext.create(settings.codec, "w")
+    assert isinstance(context, VideoCodecContext)
+    _set_up(context, picture, settings, bitrate, notes, number=1, threads=threads)
+    _take_notes(AdaptiveEncoder(context, picture, capability=None), frames())
+    # The notes are complete once the encoder is gone
+    del context
     output = Output(target, BY_SUFFIX[target.suffix], label=str(target))
     stream = output.add_video(settings.codec, picture, {})
     _set_up(stream.codec_context, picture, settings, bitrate, notes, number=2, threads=threads)
@@ -61,6 +60,12 @@ def two_pass(
     for each in encoder.flush():
         output.write_video(each.packet)
     output.close()
+
+
+def _take_notes(encoder: AdaptiveEncoder, frames: Iterable[VideoFrame]) -> None:
+    for frame in frames:
+        encoder.encode(frame, 0.0)
+    encoder.flush()
 
 
 def _set_up(

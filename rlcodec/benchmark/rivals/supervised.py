@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from rlcodec.benchmark.rivals.recipe import Recipe
 from rlcodec.benchmark.studio import Made, Studio
@@ -58,8 +59,9 @@ class Training:
         """SHA-256 of it."""
         return hashlib.sha256(f"{self.table.digest} {self.config}".encode()).hexdigest()
 
-    def run(self) -> Policy:
-        """The model; takes a minute.
+    @cached_property
+    def model(self) -> Policy:
+        """The model, trained when it is asked for; takes a minute.
 
         Raises:
             SettingsError: torch is not installed, or the table is of no use.
