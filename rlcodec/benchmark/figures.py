@@ -16,7 +16,7 @@ Values = NDArray[np.float64]
 LEAST_POINTS = 4
 LEAST_OVERLAP = 0.25
 """Of the qualities of fixed CRF that the other curve has to reach too."""
-CROSSING = 0.5
+CROSSING = 1.0
 """Percent: where curves differ by more than this in both directions, they are said to cross."""
 DRAWS = 300
 

@@ -147,8 +147,10 @@ class Curve:
             set `library`, of the library's own curve; in other sets, the mean over clips.
         intervals: low and high end of the 95 % bootstrap interval over clips, in percent by metric;
             empty for a clip, and where there are fewer than two.
-        problems: by metric, why there is no BD-rate: the curves cross quality, do not overlap, ...;
-            in sets, which clips have none.
+        problems: by metric, why there is no BD-rate: the curve does not get better with every byte,
+            or shares little quality with fixed CRF; or that it crosses fixed CRF, better on one end
+            and worse on the other, which one number hides. In sets, of which clips, and which are
+            left out.
         oracle_share: of the gain of the optimum for the objective of the policy, as a share of 1;
             of rivals, for the balanced one. None where it was not measured, or gains nothing.
         bytes_ratio: bytes against those of fixed CRF at the same base, the geometric mean over
@@ -273,7 +275,7 @@ class Cost:
         encode_cpu_s: making the files, probes included.
         score_cpu_s: decoding and scoring the finished files, without VMAF.
         vmaf_cpu_s: VMAF of the finished files.
-        other_cpu_s: decoding and analysing the clips.
+        other_cpu_s: decoding and analysing the clips, and the books of the last run.
         run_s: wall time of the last run.
     """
 

@@ -155,7 +155,7 @@ class _Run:
     ) -> None:
         self._program, self._kept, self._work = program, kept, work
         self._strict, self._tell = strict, tell
-        self._began = time.monotonic()
+        self._began, self._began_cpu = time.monotonic(), time.process_time()
         self._frames = 0
         self._findings = Findings()
 
@@ -196,7 +196,14 @@ class _Run:
             later=0,
         )
         findings.clips = clips
-        return summarise(program, findings, time.monotonic() - self._began)
+        results = summarise(program, findings)
+        books = time.process_time() - self._began_cpu
+        cost = replace(
+            results.cost,
+            other_cpu_s=round(results.cost.other_cpu_s + books, 2),
+            run_s=round(time.monotonic() - self._began, 2),
+        )
+        return replace(results, cost=cost)
 
     def _clips(self, crew: Crew, videos: Sequence[Entry]) -> list[Clip]:
         """The clips that can be used, in the order in which they were given."""
@@ -210,13 +217,14 @@ class _Run:
             same = clips.setdefault((clip.digest, clip.entry.scale), clip)
             if same is not clip:
                 self._note(f"{clip.entry.path}: is the same as {same.entry.path}")
-            elif clip.set == SINGLE:
-                self._note(
-                    f"{clip.entry.path}: is a single shot, in which a policy has nothing to move; "
-                    "it counts among the single shots and in the library"
-                )
         if not clips:
             raise InputError("; ".join(each.error for each in self._findings.failures))
+        single = [clip.entry.name for clip in clips.values() if clip.set == SINGLE]
+        if single:
+            self._note(
+                f"single shots, in which a policy has nothing to move: {', '.join(single)}; they "
+                "are a set of their own, and count in the library"
+            )
         return list(clips.values())
 
     def _fitting(self, clip: Clip) -> list[Line]:

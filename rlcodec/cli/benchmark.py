@@ -13,7 +13,7 @@ from rlcodec.benchmark.run import run_benchmark
 from rlcodec.cli.corpus import parse_grid
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
-from rlcodec.cli.progress import ProgressDisplay
+from rlcodec.cli.progress import ProgressDisplay, size
 from rlcodec.cli.verbose import verbose_option
 from rlcodec.corpus.reading import load_table
 from rlcodec.errors import RlcodecError
@@ -147,25 +147,39 @@ def _table(results: Results) -> str:
 
 
 def _set(results: Results, each: SetResult) -> list[str]:
-    metrics = results.metrics
     width = max(len("method"), *(len(one_line(curve.method)) for curve in each.curves))
-    heads = "".join(f"{metric:>23}" for metric in metrics)
-    aim = f"at equal {results.target_metric}: bytes, wall, p5"
-    costs = f"{'bytes':>8}{'wall':>7}{'cpu':>7}{'encodes':>9}"
-    lines = [f"{'method':{width}}{heads}{costs}{'oracle':>8}  {aim}"]
-    for curve in each.curves:
-        rates = "".join(f"{_rate(curve, metric):>23}" for metric in metrics)
-        lines.append(
-            f"{one_line(curve.method):{width}}{rates}{_ratio(curve.bytes_ratio):>8}"
-            f"{_ratio(curve.wall_ratio):>7}{_ratio(curve.cpu_ratio):>7}{curve.encodes:9.2f}"
-            f"{_share(curve.oracle_share):>8}  {_aim(curve)}"
-        )
+    heads = "".join(f"{f'{metric}, %':>24}" for metric in results.metrics)
+    aim = f"at equal {results.target_metric}: bytes, wall, 5th %"
+    lines = [f"{'method':{width}}{heads}"]
     lines += [
-        f"note: {one_line(curve.method)}: {metric}: {one_line(problem)}"
+        f"{one_line(curve.method):{width}}"
+        + "".join(f"{_rate(curve, metric):>24}" for metric in results.metrics)
         for curve in each.curves
-        for metric, problem in curve.problems.items()
     ]
-    return lines
+    costs = f"{'bytes':>8}{'wall':>8}{'cpu':>8}{'encodes':>9}{'memory':>11}"
+    lines.append(f"{'':{width}}{costs}{'optimum':>9}  {aim}")
+    lines += [
+        f"{one_line(curve.method):{width}}{_ratio(curve.bytes_ratio):>8}"
+        f"{_ratio(curve.wall_ratio):>8}{_ratio(curve.cpu_ratio):>8}{curve.encodes:9.2f}"
+        f"{size(curve.peak_memory) if curve.peak_memory else '-':>11}"
+        f"{_share(curve.oracle_share):>9}  {_aim(curve)}"
+        for curve in each.curves
+    ]
+    return lines + [
+        f"note: {one_line(curve.method)}: {', '.join(metrics)}: {one_line(problem)}"
+        for curve in each.curves
+        for problem, metrics in _problems(curve).items()
+    ]
+
+
+def _problems(curve: Curve) -> dict[str, list[str]]:
+    """The metrics that have the same problem; where a rate is there all the same, in short."""
+    found: dict[str, list[str]] = {}
+    for metric, problem in curve.problems.items():
+        crossing = curve.bd_rates[metric] is not None and "crosses" in problem
+        short = "fixed CRF is crossed, see problems in results.json" if crossing else problem
+        found.setdefault(short, []).append(metric)
+    return found
 
 
 def _rate(curve: Curve, metric: str) -> str:
