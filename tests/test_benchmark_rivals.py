@@ -136,7 +136,7 @@ def test_the_scene_search_takes_the_published_steps() -> None:
     asked, probe = noted(lambda crf: 100 - (crf / 5) ** 2)
     assert scene_search.search(probe, 60.0, (15.0, 35.0)) == 31.75
     assert asked == [25.0, 30.0, 31.75]
-    # Four probes at the most, then the one that came nearest: where scores do not rise, in the middle
+    # Four probes, then the nearest; in the middle where scores do not rise
     asked, probe = noted(lambda crf: 97.0 if crf < 22 else 93.9)
     assert scene_search.search(probe, 95.0, (15.0, 35.0)) == 25.0
     assert asked == [25.0, 19.75, 23.25, 21.5]
@@ -214,17 +214,17 @@ def test_what_is_made_has_every_frame_and_the_crfs_it_was_told(
     assert made.chosen is not None
     assert sum(frames for frames, _ in made.chosen) == studio.clip.frames
     assert len(packets_of(made.path)) == studio.clip.frames
-    scores, _ = studio.score(made, ["psnr_y", "ssim_y", "xpsnr_y"])
+    scores = studio.score(made, ["psnr_y", "ssim_y", "xpsnr_y"]).values
     assert {len(values) for values in scores.values()} == {studio.clip.frames}
     assert scores["psnr_y"].mean() > 30
 
 
 def test_searches_reach_what_they_aim_at(studio: Studio) -> None:
-    scores, _ = studio.score(studio.fixed(27.0), ["xpsnr_y"])
+    scores = studio.score(studio.fixed(27.0), ["xpsnr_y"]).values
     wanted = float(scores["xpsnr_y"].mean())
     search = crf_search.CrfSearch(crf=28.0, metric="xpsnr_y", quality=wanted)
     made = search.make(studio)
-    scores, _ = studio.score(made, ["xpsnr_y"])
+    scores = studio.score(made, ["xpsnr_y"]).values
     assert wanted < scores["xpsnr_y"].mean() < wanted + 1.6
     assert search.target == wanted
     scenes = scene_search.SceneSearch(
