@@ -20,6 +20,7 @@ from rlcodec.benchmark.figures import (
     bytes_at,
     compare_curves,
     interval,
+    mean_interval,
     share_of,
 )
 from rlcodec.benchmark.measured import Measured, kept
@@ -90,6 +91,17 @@ def test_intervals_are_over_groups_of_clips() -> None:
     assert found == (1.0, 5.0)
     assert interval(["a", "a"], lambda places: float(places.mean())) is None
     assert interval(["a", "b"], lambda _: float("nan")) is None
+
+
+def test_an_interval_of_a_mean_counts_groups_and_not_videos() -> None:
+    values = {str(number): [float(number)] for number in range(10)}
+    found = mean_interval(values)
+    assert found is not None
+    low, high = found
+    assert low < 4.5 < high
+    assert high - low == pytest.approx(2 * 1.96 * np.std(range(10)) / np.sqrt(10), rel=0.1)
+    assert mean_interval({name: each * 50 for name, each in values.items()}) == (low, high)
+    assert mean_interval({"one": [1.0, 2.0, 3.0]}) is None
 
 
 def test_a_share_needs_something_to_share() -> None:

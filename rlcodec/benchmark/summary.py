@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rlcodec.benchmark.clips import Clip
 from rlcodec.benchmark.curves import at_targets_of_set, best_for, curve_of, geometric_mean, share
-from rlcodec.benchmark.figures import RdCurve, compare_curves, interval
+from rlcodec.benchmark.figures import RdCurve, compare_curves, interval, mean_interval
 from rlcodec.benchmark.measured import Measured
 from rlcodec.benchmark.methods import FIXED, GRID, ORACLE, Line, Points, Program
 from rlcodec.benchmark.points import point_of, pooled
@@ -292,10 +292,6 @@ def _rate_of(
     return float("nan") if found is None else found
 
 
-def _mean_of(places: NDArray[np.intp], *, values: NDArray[np.float64]) -> float:
-    return float(values[places].mean())
-
-
 def _titles_curve(
     program: Program,
     findings: Findings,
@@ -314,8 +310,11 @@ def _titles_curve(
         known = np.array([value for value in values if value is not None])
         rates[metric] = round(float(known.mean()), _DIGITS) if len(known) else None
         pairs = zip(members, values, strict=True)
-        groups = [each.clip.entry.group for each, value in pairs if value is not None]
-        if ends := interval(groups, partial(_mean_of, values=known)):
+        groups: dict[str, list[float]] = {}
+        for each, value in pairs:
+            if value is not None:
+                groups.setdefault(each.clip.entry.group, []).append(value)
+        if ends := mean_interval(groups):
             intervals[metric] = (round(ends[0], _DIGITS), round(ends[1], _DIGITS))
         said = [
             f"{each.clip.entry.name}: {each.curves[line].problems[metric]}"
