@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -235,7 +235,9 @@ class Program:
             if episode is None:
                 continue
             for scope in self.scopes:
-                library = libraries[name] if scope == "library" else None
+                library = libraries.get(name) if scope == "library" else None
+                if scope == "library" and library is None:
+                    continue
                 for crf in self.crfs:
                     plan = best_plan(episode, crf, objective, library)
                     yield Line(oracle(name), scope), Oracle(crf=crf, plan=plan)
@@ -294,10 +296,3 @@ def repicked(policy: str) -> str:
 def oracle(objective: str) -> str:
     """What the optimum for an objective is called."""
     return ORACLE if objective == JUDGE else f"{ORACLE} {objective}"
-
-
-def trained(recipe: Recipe, training: Training | None) -> Recipe:
-    """A recipe that can be made: the supervised one with its model."""
-    if isinstance(recipe, BySupervised) and training is not None:
-        return replace(recipe, policy=training.model)
-    return recipe

@@ -21,11 +21,10 @@ from rlcodec.benchmark.methods import (
     Line,
     Program,
     candidates_for,
-    trained,
 )
 from rlcodec.benchmark.results import METRICS, SINGLE, Failed, Results
 from rlcodec.benchmark.rivals.recipe import Recipe
-from rlcodec.benchmark.rivals.supervised import training_for
+from rlcodec.benchmark.rivals.supervised import BySupervised, training_for
 from rlcodec.benchmark.summary import Findings, summarise
 from rlcodec.benchmark.worker import Order, fulfil
 from rlcodec.corpus.crew import Crew, OnFrame
@@ -256,8 +255,16 @@ class _Run:
                 for clip in clips
                 if (episode := program.episode(clip, self._findings.of(clip), OBJECTIVES[name]))
             ]
-            if episodes:
-                found[name] = Library(episodes, OBJECTIVES[name])
+            if not episodes:
+                continue
+            library = Library(episodes, OBJECTIVES[name])
+            try:
+                for crf in program.crfs:
+                    library.terms(episodes[0], crf)
+            except SettingsError as error:
+                self._note(f"the library has no optimum: {error}")
+            else:
+                found[name] = library
         return found
 
     def _round(
@@ -287,15 +294,21 @@ class _Run:
                 kept += 1
         due = sum(order.frames for order in orders.values())
         self._tell(Benchmarking(len(orders), kept, self._frames + due + later))
-        ready = (
-            replace(order, recipe=trained(order.recipe, program.training))
-            for order in orders.values()
-        )
+        ready = (self._with_model(order) for order in orders.values())
         for _, measured in self._results(crew, fulfil, ready, lambda each: each.clip.entry):
             self._kept.add(measured)
         for key, clip, line, recipe in places:
             if found := self._kept.find(key, program.metrics):
                 findings.add(clip, line, recipe, found)
+
+    def _with_model(self, order: Order) -> Order:
+        """The order, the supervised rival's with its model: it is trained when it is needed."""
+        training = self._program.training
+        if training is None or not isinstance(order.recipe, BySupervised):
+            return order
+        if not training.done:
+            self._tell(Notice("the rival supervised is trained, which takes about a minute"))
+        return replace(order, recipe=replace(order.recipe, policy=training.model))
 
     def _later(self, clip: Clip) -> int:
         """About how many frames of a clip the second round will encode."""

@@ -59,6 +59,11 @@ class Training:
         """SHA-256 of it."""
         return hashlib.sha256(f"{self.table.digest} {self.config}".encode()).hexdigest()
 
+    @property
+    def done(self) -> bool:
+        """Whether the model is there."""
+        return "model" in vars(self)
+
     @cached_property
     def model(self) -> Policy:
         """The model, trained when it is asked for; takes a minute.
