@@ -316,11 +316,11 @@ def _titles_curve(
                 groups.setdefault(each.clip.entry.group, []).append(value)
         if ends := mean_interval(groups):
             intervals[metric] = (round(ends[0], _DIGITS), round(ends[1], _DIGITS))
-        said = [
-            f"{each.clip.entry.name}: {each.curves[line].problems[metric]}"
-            for each in members
-            if metric in each.curves[line].problems
-        ]
+        whose: dict[str, list[str]] = {}
+        for each in members:
+            if problem := each.curves[line].problems.get(metric):
+                whose.setdefault(problem, []).append(each.clip.entry.name)
+        said = [f"{problem} ({', '.join(names)})" for problem, names in whose.items()]
         said += [f"without {', '.join(missing)}"] if missing else []
         if said:
             problems[metric] = "; ".join(said)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import av
 from av.codec.context import CodecContext, Flags
 from av.video.codeccontext import VideoCodecContext
 
+from rlcodec.errors import EncodeError
 from rlcodec.media.containers import BY_SUFFIX
 from rlcodec.media.encoder import AdaptiveEncoder, configure
 from rlcodec.media.output import Output
@@ -52,6 +54,11 @@ def two_pass(
     output = Output(target, BY_SUFFIX[target.suffix], label=str(target))
     stream = output.add_video(settings.codec, picture, {})
     _set_up(stream.codec_context, picture, settings, bitrate, notes, number=2, threads=threads)
+    try:
+        stream.codec_context.open()
+    except av.error.FFmpegError as error:
+        output.abandon()
+        raise EncodeError(f"the encoder refuses {bitrate} bits per second") from error
     output.start()
     encoder = AdaptiveEncoder(stream, picture, capability=None)
     for frame in frames():
