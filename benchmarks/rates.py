@@ -1,8 +1,8 @@
-"""What is made of scores: gains at equal bytes, intervals of means, shares of what is possible."""
+"""What is made of scores: gains at equal bytes, shares of what is possible."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from rlcodec.learn.pchip import Pchip
 
 Floats = NDArray[np.float64]
-
-_DRAWS = 10_000
 
 
 def gain_at_equal_bytes(
@@ -56,30 +54,6 @@ def bd_rate_on_fine_curve(
     difference = Pchip(at, own - curve(at))
     mean = difference.integral(at[0], at[-1]) / (at[-1] - at[0])
     return float(100 * np.expm1(mean))
-
-
-def interval(values: Mapping[str, Sequence[float]]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean over all values, by drawing sources anew.
-
-    Args:
-        values: those of every source.
-    """
-    return interval_of_ratio(
-        [sum(each) for each in values.values()], [len(each) for each in values.values()]
-    )
-
-
-def interval_of_ratio(sums: Sequence[float], counts: Sequence[float]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the sum of `sums` over that of `counts`.
-
-    Args:
-        sums: of every source; sources are drawn anew.
-        counts: theirs, above 0.
-    """
-    draws = np.random.default_rng(0).integers(len(sums), size=(_DRAWS, len(sums)))
-    means = np.array(sums)[draws].sum(1) / np.array(counts)[draws].sum(1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def share(gains: Sequence[float], best: Sequence[float]) -> tuple[float, float]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.encodes import Encode
-from benchmarks.rates import bd_rate_on_fine_curve, gain_at_equal_bytes, interval, share
+from benchmarks.rates import bd_rate_on_fine_curve, gain_at_equal_bytes, share
 from benchmarks.sets import Video
+from rlcodec.benchmark.figures import mean_interval
 from rlcodec.learn.bdrate import bd_rate
 
 METRICS = ("psnr", "ssim", "vmaf")
@@ -98,6 +99,12 @@ class Mean:
         return f"{self.mean:+z.2f} [{self.low:+z.2f}, {self.high:+z.2f}]"
 
 
+def _interval(values: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """The interval of a mean; nothing but the mean itself where there is one source only."""
+    only = statistics.mean(next(iter(values.values())))
+    return mean_interval(values) or (only, only)
+
+
 def means(
     videos: Sequence[Video], figures: Sequence[Mapping[str, float]]
 ) -> dict[str, Mean | None]:
@@ -109,7 +116,7 @@ def means(
             if not math.isnan(each[name]):
                 values.setdefault(video.group, []).append(each[name])
         flat = [value for group in values.values() for value in group]
-        found[name] = Mean(statistics.mean(flat), *interval(values)) if flat else None
+        found[name] = Mean(statistics.mean(flat), *_interval(values)) if flat else None
     return found
 
 

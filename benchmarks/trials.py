@@ -17,9 +17,9 @@ import click
 
 from benchmarks.kept import Lines, Progress, in_processes
 from benchmarks.learners import SETS, Judgement, Rates, Returns, judge
-from benchmarks.rates import interval_of_ratio
 from benchmarks.summary import Mean
 from rlcodec.analysis import state
+from rlcodec.benchmark.figures import ratio_interval
 from rlcodec.corpus.table import Table
 from rlcodec.learn.config import AgentConfig
 from rlcodec.learn.episodes import folds
@@ -263,8 +263,8 @@ def difference(
                     sums[group] = sums.get(group, 0.0) + more
                     counts[group] = counts.get(group, 0.0) + 1 / len(earned)
         mean = sum(sums.values()) / sum(counts.values())
-        shares = [*sums.values()], [*counts.values()]
-        found[kind] = Mean(mean, *interval_of_ratio(*shares))
+        ends = ratio_interval([*sums.values()], [*counts.values()])
+        found[kind] = Mean(mean, *(ends or (mean, mean)))
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.encodes import Encode, Job, Store
 from benchmarks.optimum import GRID, best_crfs
-from benchmarks.rates import bd_rate_on_fine_curve, interval, share
+from benchmarks.rates import bd_rate_on_fine_curve, share
 from benchmarks.sets import Clip, Video, draw
 from benchmarks.summary import Mean, Score, score, summarise
 from rlcodec.learn.objective import OBJECTIVES
@@ -84,15 +84,6 @@ def test_a_crf_that_is_only_moved_scores_nothing_on_a_finer_curve() -> None:
     dearer = [1.05 * size for size in sizes]
     assert bd_rate_on_fine_curve(*fine, dearer, scores) == pytest.approx(5)
     assert np.isnan(bd_rate_on_fine_curve(*fine, sizes, [each + 60 for each in scores]))
-
-
-def test_an_interval_counts_sources_and_not_videos() -> None:
-    values = {str(number): [float(number)] for number in range(10)}
-    low, high = interval(values)
-    assert low < 4.5 < high
-    assert high - low == pytest.approx(2 * 1.96 * np.std(range(10)) / np.sqrt(10), rel=0.1)
-    assert interval({name: each * 50 for name, each in values.items()}) == (low, high)
-    assert interval({"one": [1.0, 2.0, 3.0]}) == (2.0, 2.0)
 
 
 def test_shares_of_the_optimum_are_paired() -> None:

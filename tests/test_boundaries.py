@@ -100,8 +100,8 @@ def test_transcode_loads_nothing_heavy(tmp_path: Path) -> None:
     assert not loaded & HEAVY
 
 
-def test_a_corpus_is_made_and_read_without_what_training_needs() -> None:
-    names = ["add_videos", "corpus_info", "load_table", "AgentConfig", "OBJECTIVES"]
+def test_corpus_and_benchmark_work_without_what_training_needs() -> None:
+    names = ["add_videos", "corpus_info", "load_table", "run_benchmark", "OBJECTIVES"]
     loaded = loaded_after(f"import rlcodec; [getattr(rlcodec, name) for name in {names}]")
     assert "av" in loaded
     assert not loaded & HEAVY
