@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Event,
         Notice,
         Progress,
+        Reporting,
         SegmentDecided,
         SegmentEncoded,
         Started,
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from rlcodec.policy.facts import PolicyFacts
     from rlcodec.policy.file import PolicyFile
     from rlcodec.policy.shipped import load_policy, policies
+    from rlcodec.report.comparison import comparison_page
+    from rlcodec.report.transcode import transcode_page
     from rlcodec.settings import Settings
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "PolicyFacts",
     "PolicyFile",
     "Progress",
+    "Reporting",
     "Result",
     "RlcodecError",
     "SegmentDecided",
@@ -110,6 +114,7 @@ __all__ = [
     "add_adaptive_stream",
     "add_videos",
     "compare",
+    "comparison_page",
     "corpus_info",
     "export_policy",
     "load_plan",
@@ -120,6 +125,7 @@ __all__ = [
     "train_policy",
     "transcode",
     "transcode_all",
+    "transcode_page",
 ]
 
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
@@ -152,6 +158,7 @@ _HOMES = {
         "Event",
         "Notice",
         "Progress",
+        "Reporting",
         "SegmentDecided",
         "SegmentEncoded",
         "Started",
@@ -166,6 +173,8 @@ _HOMES = {
     "rlcodec.policy.facts": ("PolicyFacts",),
     "rlcodec.policy.file": ("PolicyFile",),
     "rlcodec.policy.shipped": ("load_policy", "policies"),
+    "rlcodec.report.comparison": ("comparison_page",),
+    "rlcodec.report.transcode": ("transcode_page",),
     "rlcodec.settings": ("Settings",),
 }
 

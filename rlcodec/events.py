@@ -96,6 +96,11 @@ class Checking:
     """The file is complete and is being read back before it takes its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The pictures of a report are being looked for; what it is about is done."""
+
+
 Event = (
     Started
     | Comparing
@@ -105,6 +110,7 @@ Event = (
     | SegmentEncoded
     | Progress
     | Checking
+    | Reporting
 )
 
 OnEvent = Callable[[Event], None]

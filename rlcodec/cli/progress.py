@@ -12,7 +12,7 @@ import click
 
 from rlcodec.cli.exits import one_line
 from rlcodec.engine.batch import BatchEvent, FileStarted
-from rlcodec.events import Checking, Collecting, Comparing, Notice, Progress, Started
+from rlcodec.events import Checking, Collecting, Comparing, Notice, Progress, Reporting, Started
 
 _LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -73,6 +73,8 @@ class ProgressDisplay(StatusLine):
             self._show(event)
         elif isinstance(event, Checking):
             self.draw([*self._place, "checking what was written"])
+        elif isinstance(event, Reporting):
+            self.draw([*self._place, "making the report"])
 
     def _start(self, event: Started | Comparing | Collecting) -> None:
         now = time.monotonic()

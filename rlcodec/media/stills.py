@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
@@ -80,7 +79,7 @@ def _scaled(picture: Picture, width: int, height: int) -> Graph:
 
 
 def _encoder(width: int, height: int, quality: int) -> VideoCodecContext:
-    encoder = cast(VideoCodecContext, av.CodecContext.create("libwebp", "w"))
+    encoder = av.CodecContext.create("libwebp", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = _TICK
     encoder.options = {"quality": str(quality)}
