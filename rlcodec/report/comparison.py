@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rlcodec.engine.comparison import Comparison, MetricScores
 from rlcodec.events import OnEvent, Reporting, ignore
@@ -47,7 +48,7 @@ def comparison_page(
         frames = picked(pairs, pairs.picture, places)
         shown = how_shown(pairs.picture)
     return page.page(
-        f"{comparison.distorted} against {comparison.reference}",
+        f"{Path(comparison.distorted).name} against {Path(comparison.reference).name}",
         _summary(comparison),
         [
             page.section("Scores", _table(comparison)),

@@ -35,13 +35,13 @@ class FramePair:
     Attributes:
         place: its number, from 0.
         left, right: its pictures.
-        difference: bright where the local SSIM is low; None where pictures are too small for it.
+        difference: bright where the local SSIM is low.
     """
 
     place: int
     left: Still
     right: Still
-    difference: Still | None
+    difference: Still
 
 
 def require_extra() -> None:
@@ -119,9 +119,7 @@ def how_shown(picture: Picture) -> str:
 
 def _difference(
     picture: Picture, good: VideoFrame, bad: VideoFrame, size: tuple[int, int]
-) -> Still | None:
-    if min(picture.width, picture.height) < _WINDOW:
-        return None
+) -> Still:
     # Slow to load, and in an extra
     from skimage.metrics import structural_similarity  # noqa: PLC0415
 

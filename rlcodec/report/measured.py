@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlcodec.engine.result import Result
-from rlcodec.errors import InputError
 from rlcodec.events import PROGRESS_INTERVAL_S, Comparing, OnEvent, Progress, Reporting
 from rlcodec.media.encoded import EncodedPairs
 from rlcodec.media.probe import PSNR_CAP
-from rlcodec.media.quality import FrameScorer, check_size
+from rlcodec.media.quality import FrameScorer
 from rlcodec.report.frames import FramePair, how_shown, lowest, picked
 from rlcodec.settings import Settings
 
@@ -56,20 +55,13 @@ def why_not(result: Result) -> str | None:
     return None
 
 
-def measure(result: Result, settings: Settings, tell: OnEvent) -> Measured | str:
+def measure(result: Result, settings: Settings, tell: OnEvent) -> Measured:
     """Decode both files twice: for the scores, and for the pictures of the frames with the lowest.
-
-    Returns:
-        What was found, or why the pictures are none that can be scored.
 
     Raises:
         InputError: a file cannot be used any more.
     """
     with EncodedPairs(result.input, result.output, settings) as pairs:
-        try:
-            check_size(pairs.picture, METRICS, label=result.output)
-        except InputError as error:
-            return str(error)
         scores, times = _score(pairs, result, tell)
         picture, streams = pairs.picture, pairs.streams
     tell(Reporting())

@@ -36,16 +36,15 @@ def slider(pair: FramePair, sides: Sides, title: str, words: str) -> str:
         f'<span class="badge right" aria-hidden="true">{text(sides.right)}</span></div></div>'
     )
     controls = (
-        f'<label class="border"><span>{text(sides.left)} to the left, {text(sides.right)} to the '
-        'right of</span><input type="range" min="0" max="100" value="50"></label>'
+        f'<label class="border"><span>Border between {text(sides.left)} (left) and '
+        f'{text(sides.right)} (right)</span><input type="range" min="0" max="100" value="50">'
+        "</label>"
         '<label class="actual"><input type="checkbox"> Actual pixels</label>'
     )
-    difference = ""
-    if pair.difference is not None:
-        difference = (
-            f'<div class="map">{image(pair.difference, f"Difference map, {title}")}'
-            "<p>Difference map: bright where the pictures differ</p></div>"
-        )
+    difference = (
+        f'<div class="map">{image(pair.difference, f"Difference map, {title}")}'
+        "<p>Difference map: bright where the pictures differ</p></div>"
+    )
     return (
         f'<figure class="frame"><figcaption><h3>{text(title)}</h3><p>{words}</p></figcaption>'
         f'<div class="sides"><div>{stage}{controls}</div>{difference}</div></figure>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rlcodec.engine.result import Result
 from rlcodec.events import OnEvent, SegmentEncoded, ignore
@@ -50,18 +51,17 @@ def transcode_page(
     """
     require_extra()
     reason = why_not(result)
-    found = measure(result, settings, on_progress or ignore) if reason is None else reason
-    measured = found if isinstance(found, Measured) else None
+    measured = None if reason else measure(result, settings, on_progress or ignore)
     view = _View(result, measured)
     return page.page(
-        f"{result.output}, made of {result.input}",
+        f"{Path(result.output).name}, made of {Path(result.input).name}",
         view.summary(),
         [
             page.section("Over time", view.timeline(), view.segments()),
             page.section(
                 "Frames with the lowest SSIM",
                 *view.frames(),
-                page.paragraph(measured.shown if measured else f"Nothing was measured: {found}."),
+                page.paragraph(measured.shown if measured else f"Nothing was measured: {reason}."),
             ),
             page.section(
                 "How it was made",
@@ -89,7 +89,7 @@ class _View:
 
     def summary(self) -> str:
         result = self._result
-        words = f"{text(result.output)}: <strong>{size(result.bytes)}</strong>"
+        words = f"{text(Path(result.output).name)}: <strong>{size(result.bytes)}</strong>"
         if result.input_bytes:
             smaller = 100 * (1 - result.bytes / result.input_bytes)
             than = "less" if smaller >= 0 else "more"
@@ -101,8 +101,8 @@ class _View:
         if result.kept == "input":
             words += "; it was dropped, and the input kept"
         return (
-            f"{words}. What {text(result.policy)} saved against one CRF for all shots cannot be "
-            "told from one encode: <code>rlcodec benchmark</code> measures that."
+            f"{words}. What the policy {text(result.policy)} saved against one CRF for all shots "
+            "cannot be told from one encode: <code>rlcodec benchmark</code> measures that."
         )
 
     def timeline(self) -> str:

@@ -19,12 +19,14 @@ METRIC_NAMES = {
 
 
 def text(value: object) -> str:
-    """Text for HTML, inside elements and quoted attributes; control characters become visible."""
+    """Text for HTML, inside elements and quoted attributes.
+
+    Control characters, and the bytes of file names that are no UTF-8, become visible.
+    """
     shown = "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode()
+        each if each.isprintable() or each == _SPACE else each.encode("unicode_escape").decode()
         for each in str(value)
     )
-    # Names of files may hold bytes that are no UTF-8, which Python keeps as lone surrogates
     return escape(shown)
 
 
