@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from rlcodec.version import __version__
 
 if TYPE_CHECKING:
+    from rlcodec.benchmark.reading import read_results
+    from rlcodec.benchmark.results import Results
+    from rlcodec.benchmark.run import run_benchmark
     from rlcodec.corpus.collect import Collection, add_videos
     from rlcodec.corpus.info import corpus_info
     from rlcodec.corpus.manifest import Entry
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from rlcodec.events import (
+        Benchmarking,
         Checking,
         Collecting,
         Comparing,
@@ -71,6 +75,7 @@ __all__ = [
     "AgentConfig",
     "Batch",
     "BatchEvent",
+    "Benchmarking",
     "Checking",
     "Collecting",
     "Collection",
@@ -99,6 +104,7 @@ __all__ = [
     "Progress",
     "Reporting",
     "Result",
+    "Results",
     "RlcodecError",
     "SegmentDecided",
     "SegmentEncoded",
@@ -122,6 +128,8 @@ __all__ = [
     "load_table",
     "plan",
     "policies",
+    "read_results",
+    "run_benchmark",
     "train_policy",
     "transcode",
     "transcode_all",
@@ -131,6 +139,9 @@ __all__ = [
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
 # something is used, not when rlcodec is imported.
 _HOMES = {
+    "rlcodec.benchmark.reading": ("read_results",),
+    "rlcodec.benchmark.results": ("Results",),
+    "rlcodec.benchmark.run": ("run_benchmark",),
     "rlcodec.corpus.collect": ("Collection", "add_videos"),
     "rlcodec.corpus.info": ("corpus_info",),
     "rlcodec.corpus.manifest": ("Entry",),
@@ -152,6 +163,7 @@ _HOMES = {
     "rlcodec.engine.transcode": ("transcode",),
     "rlcodec.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "rlcodec.events": (
+        "Benchmarking",
         "Checking",
         "Collecting",
         "Comparing",

@@ -40,6 +40,18 @@ class Collecting:
 
 
 @dataclass(frozen=True, slots=True)
+class Benchmarking:
+    """A round of encodes begins: `encodes` of them are to be made, `kept` were made before.
+
+    `frames` is about how many frames there are to encode, in all rounds together.
+    """
+
+    encodes: int
+    kept: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that the user should know: what was changed, or left out, and why."""
 
@@ -105,6 +117,7 @@ Event = (
     Started
     | Comparing
     | Collecting
+    | Benchmarking
     | Notice
     | SegmentDecided
     | SegmentEncoded

@@ -25,6 +25,10 @@ _COMMANDS = {
         "rlcodec.cli.compare",
         "Score a video against the one it was made from.",
     ),
+    "benchmark": (
+        "rlcodec.cli.benchmark",
+        "Measure what policies are worth on your videos, beside other tools' rules.",
+    ),
     "corpus": (
         "rlcodec.cli.corpus",
         "Measure videos, for policies to be trained on.",

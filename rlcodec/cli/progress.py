@@ -12,7 +12,16 @@ import click
 
 from rlcodec.cli.exits import one_line
 from rlcodec.engine.batch import BatchEvent, FileStarted
-from rlcodec.events import Checking, Collecting, Comparing, Notice, Progress, Reporting, Started
+from rlcodec.events import (
+    Benchmarking,
+    Checking,
+    Collecting,
+    Comparing,
+    Notice,
+    Progress,
+    Reporting,
+    Started,
+)
 
 _LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -65,6 +74,8 @@ class ProgressDisplay(StatusLine):
         if isinstance(event, FileStarted) and event.count > 1:
             self._place = [f"{event.index}/{event.count}"]
             self.note(f"file {event.index} of {event.count}: {one_line(event.input)}")
+        elif isinstance(event, Benchmarking):
+            self._go_on(event)
         elif isinstance(event, Started | Comparing | Collecting):
             self._start(event)
         elif isinstance(event, Notice):
@@ -76,7 +87,16 @@ class ProgressDisplay(StatusLine):
         elif isinstance(event, Reporting):
             self.draw([*self._place, "making the report"])
 
-    def _start(self, event: Started | Comparing | Collecting) -> None:
+    def _go_on(self, event: Benchmarking) -> None:
+        """A round of encodes begins; frames are counted on from the last."""
+        if self._seen:
+            self._expected = event.frames
+        else:
+            self._start(event)
+        made = f", {event.kept} were made before" if event.kept else ""
+        self.note(f"{event.encodes} encodes to make{made}")
+
+    def _start(self, event: Started | Comparing | Collecting | Benchmarking) -> None:
         now = time.monotonic()
         self._expected = event.frames
         self._interval = _FIRST_INTERVAL_S

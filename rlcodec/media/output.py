@@ -65,12 +65,17 @@ class Output:
             )
 
     def add_video(
-        self, codec: str, picture: Picture, options: Mapping[str, str], source: Stream
+        self,
+        codec: str,
+        picture: Picture,
+        options: Mapping[str, str],
+        source: Stream | None = None,
     ) -> VideoStream:
-        """Add the encoded stream, which is called what `source` is."""
+        """Add the encoded stream, which is called what `source` is, if anything."""
         with self._errors():
             stream = add_encoded_stream(self._container, codec, picture, options)
-            self._name(stream, source)
+            if source is not None:
+                self._name(stream, source)
             return stream
 
     def add(self, route: Route, picture: bytes | None = None) -> bool:

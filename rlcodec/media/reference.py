@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import islice
 from typing import IO
 
@@ -77,11 +79,25 @@ class Reference:
         """How many frames there are, one at least."""
         return len(self._stamps)
 
+    @property
+    def duration(self) -> Fraction:
+        """From the first frame to the end of the last, in seconds."""
+        first, last = self._stamps[0], self._stamps[-1]
+        ticks = last.pts + (last.duration or 1) - first.pts
+        return ticks * self.picture.time_base
+
     def __iter__(self) -> Iterator[VideoFrame]:
         """The frames in display order, with their timestamps: new objects each time."""
+        return self.piece(0, self.frames)
+
+    def piece(self, start: int, frames: int) -> Iterator[VideoFrame]:
+        """`frames` frames from the one numbered `start` on, likewise."""
         shape = (self.picture.height * 3 // 2, self.picture.width)
-        kept = np.memmap(self._file, np.uint8, "r", shape=(self.frames, *shape))
-        for lines, stamp in zip(kept, self._stamps, strict=True):
+        lines = np.empty(shape, np.uint8)
+        # Read and not mapped into memory, where all of the file would count as this process's
+        for number in range(start, start + frames):
+            os.preadv(self._file.fileno(), [lines.data], number * lines.nbytes)
+            stamp = self._stamps[number]
             frame = VideoFrame.from_ndarray(lines, format=PIX_FMT)
             frame.pts, frame.time_base = stamp.pts, self.picture.time_base
             frame.duration = stamp.duration

@@ -127,7 +127,7 @@ class _Work:
         picture = reference.picture
         context = CodecContext.create(settings.codec, "w")
         assert isinstance(context, VideoCodecContext)
-        configure(context, picture, _options(settings, threads))
+        configure(context, picture, options_with_threads(settings, threads))
         context.thread_count = threads
         # As in a file: parameter sets stand in the header, and are not counted with a frame
         context.flags |= Flags.global_header
@@ -170,7 +170,8 @@ class _Work:
         return frames
 
 
-def _options(settings: Settings, threads: int) -> dict[str, str]:
+def options_with_threads(settings: Settings, threads: int) -> dict[str, str]:
+    """The options that open the encoder: x265 is not told its `threads` by the context."""
     own = dict(settings.encoder_options)
     if settings.codec == "libx265":
         # FFmpeg does not tell x265 how many threads it may use
