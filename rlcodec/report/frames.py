@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,15 +17,19 @@ from rlcodec.media.stills import Still, StillMaker, grey_still, still_size
 from rlcodec.media.types import VideoFrame
 
 LONGEST = 1280
-"""The longest side of a picture, in pixels."""
-QUALITY = 90
-"""WebP's quality of pictures: what it adds cannot be told from the frame at a glance."""
+"""The longest side of a picture, in pixels, where there is room."""
+QUALITIES = (90, 80, 70, 55, 40)
+"""WebP's qualities of pictures, the first where there is room: what it adds hardly shows."""
 MAP_QUALITY = 60
 APART_S = 1.0
 """Frames that are shown lie at least this far from each other, in seconds."""
 WHITE_SSIM = 0.5
 """The local SSIM at which a difference map is white; it is black at 1."""
 _WINDOW = 11
+ABOUT_MAPS = (
+    f"Difference maps are black where the local SSIM of luma (Gaussian window of {_WINDOW} pixels, "
+    f"scikit-image) is 1, and white where it is {WHITE_SSIM:g} or less."
+)
 _TRANSFERS = {16: "PQ", 18: "HLG"}
 
 
@@ -42,6 +47,11 @@ class FramePair:
     left: Still
     right: Still
     difference: Still
+
+    @property
+    def bytes(self) -> int:
+        """Of all its pictures."""
+        return sum(len(each.data) for each in (self.left, self.right, self.difference))
 
 
 def require_extra() -> None:
@@ -81,29 +91,32 @@ def picked(
     places: Sequence[int],
     *,
     longest: int = LONGEST,
-    quality: int = QUALITY,
+    most_bytes: float = math.inf,
 ) -> list[FramePair]:
-    """The frames at `places`, in that order, of pairs of frames that look like `picture`."""
-    if not places:
-        return []
-    makers = [StillMaker(picture, longest, quality) for _ in range(2)]
-    size = still_size(picture, longest)
+    """The frames at `places`, in that order, of pairs of frames that look like `picture`.
+
+    Where the pictures of a pair would take more than `most_bytes`, their quality is lowered, and
+    their size is not; at the lowest quality they may take more.
+    """
     taken: dict[int, FramePair] = {}
     for place, (good, bad) in enumerate(pairs):
+        if len(taken) == len(places):
+            break
         if place in places:
-            left, right = (
-                maker.make(each) for maker, each in zip(makers, (good, bad), strict=True)
-            )
-            taken[place] = FramePair(place, left, right, _difference(picture, good, bad, size))
-            if len(taken) == len(places):
-                break
+            difference = _difference(picture, good, bad, still_size(picture, longest))
+            for quality in QUALITIES:
+                maker = StillMaker(picture, longest, quality)
+                left, right = maker.make(good), maker.make(bad)
+                taken[place] = FramePair(place, left, right, difference)
+                if taken[place].bytes <= most_bytes:
+                    break
     return [taken[place] for place in places]
 
 
 def how_shown(picture: Picture) -> str:
     """What the pictures of frames are, in words."""
     width, height = still_size(picture, LONGEST)
-    words = f"Pictures are WebP at quality {QUALITY}, {width}x{height} pixels"
+    words = f"Pictures are WebP at quality {QUALITIES[0]}, {width}x{height} pixels"
     if (width, height) != (picture.width, picture.height):
         words += f" for frames of {picture.width}x{picture.height}"
     if picture.bit_depth > 8:
@@ -111,10 +124,7 @@ def how_shown(picture: Picture) -> str:
     transfer = _TRANSFERS.get(picture.colour.transfer)
     if transfer is not None:
         words += f"; the video is HDR ({transfer}) and is shown as coded, so that it looks flat"
-    return (
-        f"{words}. Difference maps are black where the local SSIM of luma (Gaussian window of "
-        f"{_WINDOW} pixels, scikit-image) is 1, and white where it is {WHITE_SSIM:g} or less."
-    )
+    return f"{words}. {ABOUT_MAPS}"
 
 
 def _difference(

@@ -18,7 +18,7 @@ class Sides:
     right: str
 
 
-def slider(pair: FramePair, sides: Sides, title: str, words: str) -> str:
+def slider(pair: FramePair, sides: Sides, title: str, words: str, *, heading: str = "h3") -> str:
     """The two pictures of a frame under a slider, and their difference map beside it.
 
     Args:
@@ -26,6 +26,7 @@ def slider(pair: FramePair, sides: Sides, title: str, words: str) -> str:
         sides: what they are.
         title: which frame it is.
         words: what there is to say of it: HTML.
+        heading: the element that the title is.
     """
     stage = (
         '<div class="window" tabindex="0" role="group" '
@@ -46,7 +47,8 @@ def slider(pair: FramePair, sides: Sides, title: str, words: str) -> str:
         "<p>Difference map: bright where the pictures differ</p></div>"
     )
     return (
-        f'<figure class="frame"><figcaption><h3>{text(title)}</h3><p>{words}</p></figcaption>'
+        f'<figure class="frame"><figcaption><{heading}>{text(title)}</{heading}>'
+        f"<p>{words}</p></figcaption>"
         f'<div class="sides"><div>{stage}{controls}</div>{difference}</div></figure>'
     )
 
