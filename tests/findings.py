@@ -70,15 +70,20 @@ def _point(crf: float, saves: float, frames: int, segments: int, moved: float) -
     )
 
 
-def _curve(method: str, saves: float, frames: int, segments: int, scope: str = "title") -> Curve:
+def _curve(
+    method: str, saves: float, frames: int, segments: int, scope: str | None = None
+) -> Curve:
+    """The curve of a clip, or that of a set where a scope is given."""
     rate = -100 * saves
     fixed = method == "fixed"
     return Curve(
         method=method,
-        scope=scope,
+        scope=scope or "title",
         points=tuple(_point(crf, saves, frames, segments, 0.0 if fixed else 1.5) for crf in CRFS),
         bd_rates=dict.fromkeys(METRICS, 0.0 if fixed else rate),
-        intervals={} if fixed else dict.fromkeys(METRICS, (rate - 1.0, rate + 1.0)),
+        intervals={}
+        if fixed or scope is None
+        else dict.fromkeys(METRICS, (rate - 1.0, rate + 1.0)),
         problems={},
         oracle_share=None if fixed else 0.5,
         bytes_ratio=1 - saves,
@@ -135,7 +140,15 @@ def findings(
     methods += [
         Method(name=name, kind=POLICY, source="a policy", digest="1" * 64) for name in saves
     ]
-    methods += [Method(name=name, kind=RIVAL, source="another tool") for name in rivals]
+    methods += [
+        Method(
+            name=name,
+            kind=RIVAL,
+            source="another tool",
+            of=name.removeprefix("re-picked ") if name.startswith("re-picked") else None,
+        )
+        for name in rivals
+    ]
     return Results(
         libraries="PyAV 0, FFmpeg 0",
         system="Linux",

@@ -22,7 +22,7 @@ from rlcodec.report.gallery import ClipPictures
 from rlcodec.report.panels import Panel
 from rlcodec.report.rates import drawn, rate_charts
 from rlcodec.report.sliders import image
-from rlcodec.report.words import METRIC_NAMES, change, count, number, size, text
+from rlcodec.report.words import METRIC_NAMES, change, count, number, signed, size, text
 
 FIXED = "fixed"
 _DASH = "\N{EN DASH}"
@@ -31,6 +31,8 @@ _SETS = {
     LIBRARY: "the library (all clips together, one price per byte)",
     SINGLE: "single shots (each by itself)",
 }
+_JUDGES = ("psnr_y", "ssim_y", "vmaf")
+"""The metrics that the verdict goes by, as far as they were measured."""
 _NEAR = 0.05
 """Percent: a BD-rate that is closer to 0 is neither a gain nor a loss."""
 
@@ -47,10 +49,12 @@ def benchmark_page(
     """
     policies = [each.name for each in results.methods if each.kind == POLICY]
     clips = count(len(results.clips), "clip")
+    verdict, *others = _verdicts(results, policies)
     return page.page(
         f"Benchmark of {', '.join(policies)} on {clips}",
-        _verdict(results, policies),
+        verdict,
         [
+            "".join(f"<p>{each}</p>" for each in others),
             *(_set(results, each, policies) for each in _ordered(results.sets)),
             page.section("Clips", _clips(results, policies, pictures)),
             page.section(
@@ -86,37 +90,44 @@ def _ordered(sets: Sequence[SetResult]) -> list[SetResult]:
     return sorted(sets, key=lambda each: list(_SETS).index(each.name))
 
 
-def _verdict(results: Results, policies: Sequence[str]) -> str:
+def _verdicts(results: Results, policies: Sequence[str]) -> list[str]:
+    """A sentence about each policy, as HTML, on the set that concerns most users."""
     if not results.sets:
-        return (
-            "No clip is an edited title or a single shot, so that there is nothing to sum up: see "
-            "each clip below."
-        )
+        return ["There is no edited title or single shot to sum up: see each clip below."]
     chosen = _ordered(results.sets)[0]
-    said = []
-    for name in policies:
-        curve = next((each for each in chosen.curves if each.method == name), None)
-        if curve is not None:
-            found = [_judged(curve, metric) for metric in results.metrics]
-            said.append(f"<strong>{text(name)}</strong> needs {', '.join(found)}")
+    curves = {each.method: each for each in chosen.curves}
+    judged = [metric for metric in _JUDGES if metric in results.metrics]
+    said = [
+        f"<strong>{text(name)}</strong> needs "
+        f"{' and '.join(_judged(curves[name], metric) for metric in judged)}."
+        for name in policies
+        if name in curves
+    ] or ["no policy was measured."]
     where = f"On {count(len(chosen.clips), 'clip')}, {text(_SETS[chosen.name])}"
-    return f"{where}, {'; '.join(said)}, against fixed CRF." if said else f"{where}: no figures."
+    return [f"{where}, {said[0]}", *said[1:]]
 
 
 def _judged(curve: Curve, metric: str) -> str:
     """A BD-rate as part of a sentence, with what its interval says."""
-    name, value = METRIC_NAMES.get(metric, "VMAF"), curve.bd_rates.get(metric)
+    name, value = METRIC_NAMES[metric], curve.bd_rates.get(metric)
     if value is None:
-        return f"an unknown number of bytes at equal {name}"
+        return f"an unknown number of bytes for equal {name}"
     ends = curve.intervals.get(metric)
     amount = f"{abs(value):.2f}\N{NO-BREAK SPACE}%"
     more = "more" if value > 0 else "fewer"
     if ends is None:
-        return f"{amount} {more} bytes at equal {name} (no interval: too few clips)"
-    between = f"95 % interval {change(ends[0])} to {change(ends[1])}"
+        return f"{amount} {more} bytes than fixed CRF for equal {name} (too few for an interval)"
+    between = f"95\N{NO-BREAK SPACE}% interval {_between(ends)}"
     if ends[0] <= 0 <= ends[1]:
-        return f"about as many bytes at equal {name} ({change(value)}, {between})"
-    return f"{amount} {more} bytes at equal {name} ({between})"
+        return (
+            f"about as many bytes as fixed CRF for equal {name} ({change(value)}, not told from 0: "
+            f"{between})"
+        )
+    return f"{amount} {more} bytes than fixed CRF for equal {name} ({between})"
+
+
+def _between(ends: tuple[float, float]) -> str:
+    return f"{signed(ends[0])} to {change(ends[1])}"
 
 
 def _set(results: Results, each: SetResult, policies: Sequence[str]) -> str:
@@ -134,7 +145,7 @@ def _set(results: Results, each: SetResult, policies: Sequence[str]) -> str:
 
 
 def _rates(results: Results, each: SetResult) -> str:
-    heads = ["Method", *(METRIC_NAMES.get(metric, "VMAF") for metric in results.metrics)]
+    heads = ["Method", *(METRIC_NAMES[metric] for metric in results.metrics)]
     rows = [
         [text(curve.method), *(_rate(curve, metric) for metric in results.metrics)]
         for curve in each.curves
@@ -145,7 +156,7 @@ def _rates(results: Results, each: SetResult) -> str:
 
 
 def _costs(results: Results, each: SetResult) -> str:
-    aim = METRIC_NAMES.get(results.target_metric, "VMAF")
+    aim = METRIC_NAMES[results.target_metric]
     heads = [
         *("Method", "Bytes", "Wall time", "CPU time", "Encodes", "Memory", "Of the optimum"),
         *(f"Bytes at equal {aim}", "5th percentile there"),
@@ -158,7 +169,9 @@ def _costs(results: Results, each: SetResult) -> str:
             _ratio(curve.cpu_ratio),
             f"{curve.encodes:.2f}",
             size(curve.peak_memory) if curve.peak_memory else _DASH,
-            _DASH if curve.oracle_share is None else f"{curve.oracle_share:.0%}",
+            _DASH
+            if curve.oracle_share is None
+            else f"{100 * curve.oracle_share:.0f}\N{NO-BREAK SPACE}%",
             *_aims(curve),
         ]
         for curve in each.curves
@@ -184,7 +197,7 @@ def _rate(curve: Curve, metric: str) -> str:
     kind = "" if abs(value) < _NEAR else "bad" if value > 0 else "good"
     shown = f'<span class="{kind}">{change(value)}</span>' if kind else change(value)
     ends = curve.intervals.get(metric)
-    return shown if ends is None else f"{shown} ({change(ends[0])} to {change(ends[1])})"
+    return shown if ends is None else f"{shown} ({_between(ends)})"
 
 
 def _ratio(value: float | None) -> str:
@@ -195,7 +208,7 @@ def _problems(curves: Sequence[Curve]) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for curve in curves:
         for metric, problem in curve.problems.items():
-            name = METRIC_NAMES.get(metric, "VMAF")
+            name = METRIC_NAMES[metric]
             found.setdefault((curve.method, problem), []).append(name)
     return [f"{method}, {', '.join(names)}: {why}" for (method, why), names in found.items()]
 
@@ -205,7 +218,9 @@ def _charts(
 ) -> str:
     # One scope of each: that of the set
     once = list({curve.method: curve for curve in reversed(curves)}.values())[::-1]
-    shown = drawn(once, [FIXED, *policies])
+    # Re-picked CRFs last: they lie on the curve of fixed CRF
+    rivals = [each.name for each in results.methods if each.of is None]
+    shown = drawn(once, [FIXED, *policies, *rivals])
     charts = [each for metric in results.metrics for each in rate_charts(shown, metric, seconds)]
     left = [curve.method for curve in once if curve not in shown]
     words = f"Not drawn, so that lines can be told apart: {', '.join(left)}." if left else ""
@@ -213,11 +228,9 @@ def _charts(
 
 
 def _clips(results: Results, policies: Sequence[str], pictures: Mapping[str, ClipPictures]) -> str:
-    shown = [metric for metric in ("psnr_y", "ssim_y", "vmaf") if metric in results.metrics]
+    shown = [metric for metric in _JUDGES if metric in results.metrics]
     heads = ["Clip", "Picture", "Length", "Shots"]
-    heads += [
-        f"{name}, {METRIC_NAMES.get(metric, 'VMAF')}" for name in policies for metric in shown
-    ]
+    heads += [f"{name}, {METRIC_NAMES[metric]}" for name in policies for metric in shown]
     rows = []
     for clip in results.clips:
         seen = pictures.get(clip.name)
@@ -284,7 +297,7 @@ def _account(results: Results, command: str | None) -> Iterator[str]:
             ("Machine", f"{results.system}, {count(results.cores, 'core')}"),
             ("Encoder", f"{results.codec}, preset {results.preset}, one thread for each encode"),
             ("Base CRFs", ", ".join(number(crf) for crf in results.crfs)),
-            ("Metrics", ", ".join(METRIC_NAMES.get(each, "VMAF") for each in results.metrics)),
+            ("Metrics", ", ".join(METRIC_NAMES[each] for each in results.metrics)),
             ("CPU for encodes", f"{cost.encode_cpu_s:,.0f} s"),
             ("CPU for scoring", f"{cost.score_cpu_s:,.0f} s, VMAF {cost.vmaf_cpu_s:,.0f} s"),
             ("CPU for the rest", f"{cost.other_cpu_s:,.0f} s"),

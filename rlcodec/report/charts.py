@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rlcodec.report.words import number, text
+from rlcodec.report.words import minus, text
 
 STYLES = 8
 """How many series can be told apart."""
@@ -70,6 +70,11 @@ class Axis:
             for each in range(round((self.high - self.low) / self.step) + 1)
         ]
 
+    def label(self, tick: float) -> str:
+        """How a tick is written: with as many digits as tell it from the next one."""
+        digits = max(0, -math.floor(math.log10(self.step) + 1e-9))
+        return f"{tick:.{digits}f}" if round(tick, digits) else "0"
+
     def share(self, value: float) -> float:
         """Where a value lies, 0 at `low` and 1 at `high`."""
         return (value - self.low) / (self.high - self.low)
@@ -95,8 +100,6 @@ def chart(
     feet: Sequence[tuple[float, str]],
     height: int = 120,
     from_zero: bool = False,
-    axis: Axis | None = None,
-    label: Callable[[float], str] = number,
 ) -> str:
     """A chart under its title.
 
@@ -107,19 +110,17 @@ def chart(
         feet: places across, as shares, and the labels there.
         height: of the plot, in pixels.
         from_zero: whether values are counted from 0.
-        axis: of the values; one that fits them where None.
-        label: how its values are written.
     """
     values = [value for each in series for _, value in each.points]
     values += [value for each in series for ends in each.band for value in ends]
-    axis = axis or axis_for(values, from_zero=from_zero)
+    axis = axis_for(values, from_zero=from_zero)
 
     def down(value: float) -> float:
         return round(_TOP + height * (1 - axis.share(value)), 1)
 
     whole = height + _TOP + _FOOT
     scale = "".join(
-        f'<text x="100%" y="{down(tick)}" dx="-6" dy=".35em">{text(label(tick))}</text>'
+        f'<text x="100%" y="{down(tick)}" dx="-6" dy=".35em">{text(minus(axis.label(tick)))}</text>'
         for tick in axis.ticks
     )
     grid = "".join(f'<path class="grid" d="M0,{down(tick)}H{_ACROSS}"/>' for tick in axis.ticks)

@@ -92,7 +92,7 @@ def _table(caption: str, body: str, kind: str) -> str:
     # Wider than a phone, a table scrolls by itself, with the keyboard too
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}">'
-        f'<table class="{kind}"><caption>{text(caption)}</caption>{body}</table></div>'
+        f'<table class="{kind}"><caption><span>{text(caption)}</span></caption>{body}</table></div>'
     )
 
 

@@ -23,6 +23,7 @@ from rlcodec.report.words import (
 )
 
 _METRICS = ("ssim_y", "psnr_y")
+_RATE = "Bit rate in kbit/s"
 
 
 class Panel:
@@ -65,22 +66,22 @@ class Panel:
 
     def _timeline(self) -> str:
         feet = [(share, clock(at)) for share, at in time_feet(self._clip.duration_s)]
-        kinds: list[tuple[str, Callable[[Part], float], bool]] = [
-            ("CRF", lambda part: part.crf if part.crf is not None else self._own.crf, False),
-            ("Bit rate in kbit/s", lambda part: self._rate(part) / 1000, True),
-            ("SSIM", lambda part: part.ssim_y, False),
-            ("PSNR in dB", lambda part: part.psnr_y, False),
+        kinds: list[tuple[str, Callable[[Part], float], Callable[[float], str]]] = [
+            ("CRF", lambda part: self._own.crf if part.crf is None else part.crf, number),
+            (_RATE, lambda part: self._rate(part) / 1000, number),
+            ("SSIM", lambda part: part.ssim_y, lambda value: score("ssim_y", value)),
+            ("PSNR in dB", lambda part: part.psnr_y, lambda value: score("psnr_y", value)),
         ]
         charts = []
-        for title, value, from_zero in kinds:
+        for title, value, written in kinds:
             # Fixed CRF has the look that it has in the other charts
             series = [
                 self._steps("fixed", [value(part) for part, _ in self._pairs], 0),
                 self._steps(self._policy, [value(part) for _, part in self._pairs], 1),
             ]
             ends = [value(part) for _, part in self._pairs]
-            says = f"{self._policy} {number(min(ends))} to {number(max(ends))}"
-            charts.append(chart(title, series, says=says, feet=feet, from_zero=from_zero))
+            says = f"{self._policy} {written(min(ends))} to {written(max(ends))}"
+            charts.append(chart(title, series, says=says, feet=feet, from_zero=title == _RATE))
         readings = [
             (
                 (own.start_frame + own.frames / 2) / self._clip.frames,

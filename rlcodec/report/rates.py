@@ -48,7 +48,7 @@ def rate_charts(curves: Sequence[Curve], metric: str, seconds: float) -> list[st
         )
         for style, each in having
     ]
-    name = METRIC_NAMES.get(metric, "VMAF")
+    name = METRIC_NAMES[metric]
     says = "; ".join(_in_words(each, metric, seconds) for _, each in having)
     title = f"{name}{' in dB' if 'psnr' in metric else ''} over bit rate"
     return [

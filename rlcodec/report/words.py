@@ -67,7 +67,7 @@ def signed(value: float, digits: int = 2) -> str:
     rounded = f"{value:+.{digits}f}"
     if float(rounded) == 0:
         return f"{0:.{digits}f}"
-    return rounded.replace("-", _MINUS)
+    return minus(rounded)
 
 
 def score(metric: str, value: float) -> str:
@@ -79,7 +79,12 @@ def score(metric: str, value: float) -> str:
 
 def number(value: float) -> str:
     """A number as short as it can be told: 23, 23.5."""
-    return f"{round(value, 2):g}".replace("-", _MINUS)
+    return minus(f"{round(value, 2):g}")
+
+
+def minus(figures: str) -> str:
+    """A written number with the sign that is as wide as a plus."""
+    return figures.replace("-", _MINUS)
 
 
 def count(amount: int, what: str) -> str:
