@@ -35,7 +35,7 @@ class Measured:
         scores: of every frame, by the names in `results.METRICS`; decibels lie between 0 and 100.
         encodes: how many frames were encoded for it, over its frames.
         wall_s, cpu_s, peak_memory: what making it took, as in `results.Point`.
-        score_cpu_s, vmaf_cpu_s: what scoring it took, VMAF apart.
+        score_cpu_s, xpsnr_cpu_s, vmaf_cpu_s: what scoring it took, XPSNR and VMAF apart.
         decode_cpu_s: what decoding the clip took, where that was done for this encode.
     """
 
@@ -48,6 +48,7 @@ class Measured:
     cpu_s: float
     peak_memory: int | None
     score_cpu_s: float
+    xpsnr_cpu_s: float
     vmaf_cpu_s: float
     decode_cpu_s: float
 

@@ -273,14 +273,15 @@ class Cost:
 
     Attributes:
         encode_cpu_s: making the files, probes included.
-        score_cpu_s: decoding and scoring the finished files, without VMAF.
-        vmaf_cpu_s: VMAF of the finished files.
+        score_cpu_s: decoding the finished files and scoring them by PSNR and SSIM.
+        xpsnr_cpu_s, vmaf_cpu_s: scoring them by XPSNR, and by VMAF.
         other_cpu_s: decoding and analysing the clips, and the books of the last run.
         run_s: wall time of the last run.
     """
 
     encode_cpu_s: float
     score_cpu_s: float
+    xpsnr_cpu_s: float
     vmaf_cpu_s: float
     other_cpu_s: float
     run_s: float

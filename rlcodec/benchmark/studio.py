@@ -7,33 +7,25 @@ bytes, and by how much depends on the machine. What decoding the clip costs is n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rlcodec.benchmark.clips import Clip
-from rlcodec.benchmark.meter import cpu_seconds
-from rlcodec.benchmark.results import METRICS
+from rlcodec.benchmark.scoring import Scored, score
 from rlcodec.corpus.crew import OnFrame
 from rlcodec.engine.director import Director, PolicyDirector
 from rlcodec.engine.session import Session, Step
 from rlcodec.engine.setup import capability_for, steering_for
-from rlcodec.errors import EncodeError
 from rlcodec.events import SegmentDecided
 from rlcodec.media.containers import BY_SUFFIX
 from rlcodec.media.encoder import AdaptiveEncoder
 from rlcodec.media.output import Output
-from rlcodec.media.quality import FILTERS, FrameScorer
 from rlcodec.media.readback import frames_of
 from rlcodec.media.reference import PIX_FMT, Reference
 from rlcodec.media.trial import options_with_threads
 from rlcodec.media.two_pass import two_pass
 from rlcodec.media.types import VideoFrame
-from rlcodec.media.vmaf import vmaf_scorer
 from rlcodec.plans.record import Plan, PlannedInput, PlannedSegment
 from rlcodec.policy.interface import Policy
 from rlcodec.settings import Settings
@@ -42,7 +34,6 @@ THREADS = 1
 """Of every encode."""
 _SUFFIX = ".mkv"
 
-Values = NDArray[np.float64]
 Chosen = tuple[tuple[int, float], ...]
 """Frames, and the CRF that the encoder was told for them, from the first frame to the last."""
 
@@ -173,10 +164,8 @@ class Studio:
         )
         return Made(self._path, None)
 
-    def score(
-        self, made: Made, metrics: Sequence[str], piece: Piece | None = None
-    ) -> tuple[dict[str, Values], float]:
-        """The scores of every frame of a file by metric, and the seconds of CPU that VMAF took.
+    def score(self, made: Made, metrics: Sequence[str], piece: Piece | None = None) -> Scored:
+        """The scores of every frame of a file.
 
         Args:
             made: the file.
@@ -186,37 +175,9 @@ class Studio:
         Raises:
             EncodeError: the file does not decode to as many frames.
         """
-        picture, piece = self._reference.picture, piece or self.whole
-        filters = [metric for metric in metrics if METRICS[metric] in FILTERS]
-        found: dict[str, list[float]] = {metric: [] for metric in filters}
-        slow_s = 0.0
-        with ExitStack() as stack:
-            began = cpu_seconds()
-            vmaf = stack.enter_context(vmaf_scorer()(picture)) if "vmaf" in metrics else None
-            slow_s += cpu_seconds() - began
-            scorer = FrameScorer(picture, [METRICS[each] for each in filters]) if filters else None
-            shown = frames_of(made.path)
-            for frame in self._reference.piece(piece.start, piece.frames):
-                other = next(shown, None)
-                if other is None:
-                    break
-                if vmaf is not None:
-                    began = cpu_seconds()
-                    vmaf.push(frame, other)
-                    slow_s += cpu_seconds() - began
-                if scorer is not None:
-                    scores = scorer.score(frame, other)
-                    for metric in filters:
-                        found[metric].append(scores[METRICS[metric]])
-            else:
-                other = next(shown, None)
-            if vmaf is not None:
-                began = cpu_seconds()
-                found["vmaf"] = vmaf.finish()
-                slow_s += cpu_seconds() - began
-        if any(len(each) != piece.frames for each in found.values()) or other is not None:
-            raise EncodeError("what was encoded does not decode to the same frames")
-        return {name: np.array(each) for name, each in found.items()}, slow_s
+        piece = piece or self.whole
+        frames = self._reference.piece(piece.start, piece.frames)
+        return score(self._reference.picture, frames, frames_of(made.path), metrics)
 
     def _plan(self, settings: Settings, segments: Sequence[tuple[int, float]], policy: str) -> Plan:
         clip, planned, start = self.clip, [], 0

@@ -113,6 +113,7 @@ def summarise(program: Program, findings: Findings) -> Results:
         cost=Cost(
             encode_cpu_s=round(sum(each.cpu_s for each in measured), 2),
             score_cpu_s=round(sum(each.score_cpu_s for each in measured), 2),
+            xpsnr_cpu_s=round(sum(each.xpsnr_cpu_s for each in measured), 2),
             vmaf_cpu_s=round(sum(each.vmaf_cpu_s for each in measured), 2),
             other_cpu_s=round(
                 sum(clip.cpu_s for clip in findings.clips)

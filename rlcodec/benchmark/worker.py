@@ -88,22 +88,23 @@ def fulfil(order: Order, on_frame: OnFrame) -> Measured:
         with Meter() as meter:
             made = order.recipe.make(studio)
         began = cpu_seconds()
-        scores, vmaf_s = studio.score(made, order.metrics)
+        scored = studio.score(made, order.metrics)
         sizes = np.array([packet.bytes for packet in packets_of(made.path)], np.int64)
-        score_s = cpu_seconds() - began - vmaf_s
+        score_s = cpu_seconds() - began - scored.xpsnr_cpu_s - scored.vmaf_cpu_s
     if len(sizes) != order.clip.frames:
         raise EncodeError("what was encoded does not have a packet for every frame")
     return Measured(
         key=order.key,
         chosen=made.chosen,
         bytes=sizes,
-        scores={metric: kept(metric, values) for metric, values in scores.items()},
+        scores={metric: kept(metric, values) for metric, values in scored.values.items()},
         encodes=round(studio.encoded / order.clip.frames, 4),
         wall_s=round(meter.wall_s, 4),
         cpu_s=round(meter.cpu_s, 4),
         peak_memory=meter.peak_memory,
         score_cpu_s=round(score_s, 4),
-        vmaf_cpu_s=round(vmaf_s, 4),
+        xpsnr_cpu_s=round(scored.xpsnr_cpu_s, 4),
+        vmaf_cpu_s=round(scored.vmaf_cpu_s, 4),
         decode_cpu_s=round(decode_s, 4),
     )
 

@@ -140,8 +140,8 @@ def _table(results: Results) -> str:
     cost = results.cost
     scoring = (cost.score_cpu_s + cost.other_cpu_s) / max(cost.encode_cpu_s, 1e-9)
     lines.append(
-        f"encodes took {cost.encode_cpu_s:.0f} s of CPU; decoding clips and scoring files "
-        f"{scoring:.1%} on top, VMAF {cost.vmaf_cpu_s:.0f} s"
+        f"encodes took {cost.encode_cpu_s:.0f} s of CPU; PSNR, SSIM and the books {scoring:.1%} on "
+        f"top, XPSNR {cost.xpsnr_cpu_s:.0f} s, VMAF {cost.vmaf_cpu_s:.0f} s"
     )
     return "\n".join(lines)
 

@@ -34,8 +34,8 @@ class Boost(Recipe):
         """Encode twice."""
         preset = min(FAST_PRESET, studio.settings.preset, key=PRESETS.index)
         fast = studio.fixed(self.crf, preset=preset)
-        scores, _ = studio.score(fast, ["xpsnr_y"])
-        values = [min(max(each, 0.0), 100.0) for each in scores["xpsnr_y"].tolist()]
+        scores = studio.score(fast, ["xpsnr_y"]).values["xpsnr_y"]
+        values = scores.clip(0, 100).tolist()
         starts = [place for place, packet in enumerate(packets_of(fast.path)) if packet.key]
         lengths = [
             end - start for start, end in zip(starts, [*starts[1:], len(values)], strict=True)

@@ -50,8 +50,8 @@ class CrfSearch(Recipe):
         def probe(crf: float) -> float:
             means = []
             for piece in pieces:
-                scores, _ = studio.score(studio.fixed(crf, piece), [self.metric], piece)
-                means.append(float(scores[self.metric].clip(0, 100).mean()))
+                scored = studio.score(studio.fixed(crf, piece), [self.metric], piece)
+                means.append(float(scored.values[self.metric].clip(0, 100).mean()))
             return sum(means) / len(means)
 
         return studio.fixed(search(probe, self.quality))

@@ -53,8 +53,8 @@ class SceneSearch(Recipe):
             piece = Piece(start, end - start)
 
             def probe(crf: float, piece: Piece = piece) -> float:
-                scores, _ = studio.score(studio.fixed(crf, piece), [metric], piece)
-                return statistic(scores[metric], metric)
+                scored = studio.score(studio.fixed(crf, piece), [metric], piece)
+                return statistic(scored.values[metric], metric)
 
             found.append((piece.frames, search(probe, self.quality, self.bounds)))
         return studio.by_plan(self.crf, found, "scene-search")
