@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from rlcodec.policy.facts import PolicyFacts
     from rlcodec.policy.file import PolicyFile
     from rlcodec.policy.shipped import load_policy, policies
+    from rlcodec.report.benchmark import benchmark_page
     from rlcodec.report.comparison import comparison_page
     from rlcodec.report.transcode import transcode_page
     from rlcodec.settings import Settings
@@ -119,6 +120,7 @@ __all__ = [
     "__version__",
     "add_adaptive_stream",
     "add_videos",
+    "benchmark_page",
     "compare",
     "comparison_page",
     "corpus_info",
@@ -185,6 +187,7 @@ _HOMES = {
     "rlcodec.policy.facts": ("PolicyFacts",),
     "rlcodec.policy.file": ("PolicyFile",),
     "rlcodec.policy.shipped": ("load_policy", "policies"),
+    "rlcodec.report.benchmark": ("benchmark_page",),
     "rlcodec.report.comparison": ("comparison_page",),
     "rlcodec.report.transcode": ("transcode_page",),
     "rlcodec.settings": ("Settings",),

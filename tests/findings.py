@@ -164,7 +164,12 @@ def findings(
         failures=(Failed(input="/films/bad.mkv", error="/films/bad.mkv: no such file"),),
         notes=("a note <b>of</b> the run",),
         cost=Cost(
-            encode_cpu_s=1000.0, score_cpu_s=50.0, vmaf_cpu_s=0.0, other_cpu_s=10.0, run_s=600.0
+            encode_cpu_s=1000.0,
+            score_cpu_s=50.0,
+            xpsnr_cpu_s=20.0,
+            vmaf_cpu_s=0.0,
+            other_cpu_s=10.0,
+            run_s=600.0,
         ),
     )
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import rlcodec
+from rlcodec.report.benchmark import benchmark_page
 from rlcodec.settings import Settings
 from tests.browser import CHROMIUM, Browser
 from tests.clips import shots, write
+from tests.findings import findings, pictures_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -93,3 +95,24 @@ def test_pictures_can_be_seen_pixel_by_pixel(browser: Browser, page: Path) -> No
     assert browser.run(width) == 320
     assert before <= 390
     assert browser.run("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_clip_of_a_benchmark_is_chosen(browser: Browser, tmp_path: Path) -> None:
+    results = findings(["a.mkv", "b.mkv", "c.mkv"], {"rule": 0.01}, frames=60, segments=4)
+    target = tmp_path / "report.html"
+    target.write_text(benchmark_page(results, pictures_of(results)), encoding="utf-8")
+    for width in (390, 1280):
+        browser.show(target, width=width)
+        assert not browser.complaints
+        assert browser.run("document.documentElement.scrollWidth") <= width
+    shown = (
+        "[...document.querySelectorAll('[data-panel] > h3')].filter(each => each.offsetParent)"
+        ".map(each => each.textContent)"
+    )
+    assert browser.run(shown) == ["a.mkv"]
+    browser.run("document.querySelector('select').focus()")
+    browser.press("ArrowDown", 40)
+    assert browser.run(shown) == ["b.mkv"]
+    # Its pictures are there too, though they were not when the page was
+    width = "document.querySelector('[data-panel]:not([hidden]) .over').naturalWidth"
+    assert browser.run(width) == 640

@@ -15,18 +15,22 @@ import numpy as np
 
 from rlcodec.benchmark.clips import Clip
 from rlcodec.benchmark.measured import Measured
+from rlcodec.benchmark.methods import FIXED, Candidate, Line, Program
 from rlcodec.benchmark.rivals.recipe import FixedCrf, Recipe
 from rlcodec.benchmark.studio import Studio
+from rlcodec.benchmark.summary import Findings
 from rlcodec.corpus.crew import OnFrame
 from rlcodec.media.readback import frames_of
 from rlcodec.media.reference import Reference
 from rlcodec.media.stills import StillMaker
+from rlcodec.report.benchmark import middle
 from rlcodec.report.frames import lowest, picked
-from rlcodec.report.gallery import ClipPictures, Contrast, Room
+from rlcodec.report.gallery import ClipPictures, Contrast, Room, room_for
 from rlcodec.settings import Settings
 
 METRIC = "ssim_y"
 """By whose difference frames are chosen."""
+_SCOPE = "title"
 _THUMBNAIL = (160, 70)
 """Longest side, in pixels, and WebP's quality."""
 
@@ -62,20 +66,51 @@ class Sitting:
     work: Path
 
 
-def wanted_of(
-    clip: Clip, policy: str, recipe: Recipe, fixed: Measured, own: Measured, most: int
+def _wanted(  # noqa: PLR0917 # two of them are of one kind, and stand in the usual order
+    clip: Clip, candidate: Candidate, fixed: Measured, own: Measured, room: Room, crf: float
 ) -> Wanted:
-    """The frames, `most` at most, that a policy made most differently, for better or worse."""
+    """The frames that a policy made most differently, for better or worse."""
     times = [place / clip.rate for place in range(clip.frames)]
-    places = lowest(-np.abs(own.scores[METRIC] - fixed.scores[METRIC]), times, most)
+    places = lowest(-np.abs(own.scores[METRIC] - fixed.scores[METRIC]), times, room.frames)
     scores = [
         tuple({name: float(each[place]) for name, each in made.scores.items()} for place in places)
         for made in (fixed, own)
     ]
-    return Wanted(policy, recipe, tuple(places), *scores)
+    return Wanted(candidate.name, candidate.recipe(crf, _SCOPE), tuple(places), *scores)
 
 
-def sit(sitting: Sitting, on_frame: OnFrame) -> ClipPictures:
+def sittings(program: Program, findings: Findings, work: Path) -> list[Sitting]:
+    """What is to be pictured of every clip: policies in scope `title`, at the middle base CRF.
+
+    `work` is a folder for what is made meanwhile.
+    """
+    crf = middle(program.crfs)
+    found = []
+    for clip in findings.clips:
+        fixed = findings.points(clip, Line(FIXED)).get(crf)
+        made = [
+            (each, fixed, own)
+            for each in program.candidates
+            if fixed and (own := findings.points(clip, Line(each.name, _SCOPE)).get(crf))
+        ]
+        if made:
+            found.append((clip, made))
+    room = room_for(max(1, sum(len(made) for _, made in found)))
+    return [
+        Sitting(
+            clip=clip,
+            crf=crf,
+            wanted=tuple(_wanted(clip, *each, room, crf) for each in made),
+            room=room,
+            codec=program.settings.codec,
+            preset=program.settings.preset,
+            work=work,
+        )
+        for clip, made in found
+    ]
+
+
+def sit(sitting: Sitting, on_frame: OnFrame) -> ClipPictures:  # noqa: ARG001 # nothing is measured
     """Decode the clip, make its files once more, and take the pictures.
 
     Raises:
@@ -89,7 +124,7 @@ def sit(sitting: Sitting, on_frame: OnFrame) -> ClipPictures:
         tempfile.TemporaryDirectory(dir=sitting.work) as name,
     ):
         settings = Settings(codec=sitting.codec, preset=sitting.preset)
-        studio = Studio(reference, clip, settings, Path(name), on_frame)
+        studio = Studio(reference, clip, settings, Path(name), lambda: None)
         (middle,) = reference.piece(clip.frames // 2, 1)
         thumbnail = StillMaker(reference.picture, *_THUMBNAIL).make(middle)
         fixed = FixedCrf(crf=sitting.crf).make(studio).path

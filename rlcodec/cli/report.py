@@ -24,6 +24,11 @@ report_option = click.option(
 )
 
 
+def command_line() -> str:
+    """What was run, as a shell takes it."""
+    return shlex.join(["rlcodec", *sys.argv[1:]])
+
+
 class ReportFile:
     """The page that `--report` asks for, from before the work on, so that it can be written."""
 
@@ -37,7 +42,7 @@ class ReportFile:
             OutputError: it could not be made, or not be written.
         """
         try:
-            document = make(shlex.join(["rlcodec", *sys.argv[1:]]))
+            document = make(command_line())
         except RlcodecError as error:
             # What the page is about is done: this is no fault of its input
             raise OutputError(f"{self._pending.label}: no report was made: {error}") from error

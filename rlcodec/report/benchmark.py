@@ -299,7 +299,9 @@ def _account(results: Results, command: str | None) -> Iterator[str]:
             ("Base CRFs", ", ".join(number(crf) for crf in results.crfs)),
             ("Metrics", ", ".join(METRIC_NAMES[each] for each in results.metrics)),
             ("CPU for encodes", f"{cost.encode_cpu_s:,.0f} s"),
-            ("CPU for scoring", f"{cost.score_cpu_s:,.0f} s, VMAF {cost.vmaf_cpu_s:,.0f} s"),
+            ("CPU for PSNR and SSIM", f"{cost.score_cpu_s:,.0f} s"),
+            ("CPU for XPSNR", f"{cost.xpsnr_cpu_s:,.0f} s"),
+            ("CPU for VMAF", f"{cost.vmaf_cpu_s:,.0f} s"),
             ("CPU for the rest", f"{cost.other_cpu_s:,.0f} s"),
         ],
     )
