@@ -114,5 +114,5 @@ def test_a_clip_of_a_benchmark_is_chosen(browser: Browser, tmp_path: Path) -> No
     browser.press("ArrowDown", 40)
     assert browser.run(shown) == ["b.mkv"]
     # Its pictures are there too, though they were not when the page was
-    width = "document.querySelector('[data-panel]:not([hidden]) .over').naturalWidth"
-    assert browser.run(width) == 640
+    natural = "document.querySelector('[data-panel]:not([hidden]) .over').naturalWidth"
+    assert browser.run(natural) == 640
