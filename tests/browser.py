@@ -22,6 +22,10 @@ _FLAGS = (
 _PATIENCE_S = 60.0
 
 
+class NoBrowserError(Exception):
+    """Chromium has ended, or cannot be started here."""
+
+
 class Browser:
     """One page in a browser of its own.
 
@@ -108,7 +112,10 @@ class Browser:
         message: dict[str, object] = {"id": number, "method": method, "params": parameters}
         if self._session is not None:
             message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
+        try:
+            os.write(self._to, json.dumps(message).encode() + b"\0")
+        except BrokenPipeError as error:
+            raise NoBrowserError from error
         while (answer := self._read()).get("id") != number:
             self._take(answer)
         assert "error" not in answer, answer
@@ -119,9 +126,13 @@ class Browser:
         give_up = time.monotonic() + _PATIENCE_S
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._from], [], [], 1.0)
-            assert time.monotonic() < give_up, "the browser does not answer"
+            if time.monotonic() > give_up:
+                raise NoBrowserError
             if ready:
-                self._buffer += os.read(self._from, 2**20)
+                said = os.read(self._from, 2**20)
+                if not said:
+                    raise NoBrowserError
+                self._buffer += said
         line, _, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
         return message

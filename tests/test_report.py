@@ -238,9 +238,10 @@ def test_a_report_that_fails_leaves_the_encode(tmp_path: Path, clip: Path) -> No
     assert contents(tmp_path).keys() == {clip.name, "out.mkv"}
 
 
-def test_an_output_that_changed_is_found(tmp_path: Path, film: Path) -> None:
+@pytest.mark.parametrize("frames", [9, 70])
+def test_an_output_that_changed_is_found(tmp_path: Path, film: Path, frames: int) -> None:
     settings = Settings(preset="superfast")
     result = rlcodec.transcode(film, tmp_path / "out.mkv", settings)
-    write(tmp_path / "out.mkv", moving(9, width=128, height=96))
+    write(tmp_path / "out.mkv", moving(frames, width=128, height=96))
     with pytest.raises(InputError, match="holds other frames than were made of"):
         transcode_report.transcode_page(result, settings)

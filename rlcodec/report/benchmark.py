@@ -22,7 +22,7 @@ from rlcodec.report.gallery import ClipPictures
 from rlcodec.report.panels import Panel
 from rlcodec.report.rates import drawn, rate_charts
 from rlcodec.report.sliders import image
-from rlcodec.report.words import METRIC_NAMES, change, count, number, signed, size, text
+from rlcodec.report.words import METRIC_NAMES, change, count, minus, number, signed, size, text
 
 FIXED = "fixed"
 _DASH = "\N{EN DASH}"
@@ -139,7 +139,7 @@ def _set(results: Results, each: SetResult, policies: Sequence[str]) -> str:
         page.paragraph(words),
         _rates(results, each),
         _costs(results, each),
-        page.notes(_problems(each.curves)),
+        *_problems(each.curves),
         _charts(results, each.curves, policies, seconds),
     )
 
@@ -171,7 +171,7 @@ def _costs(results: Results, each: SetResult) -> str:
             size(curve.peak_memory) if curve.peak_memory else _DASH,
             _DASH
             if curve.oracle_share is None
-            else f"{100 * curve.oracle_share:.0f}\N{NO-BREAK SPACE}%",
+            else minus(f"{100 * curve.oracle_share:.0f}\N{NO-BREAK SPACE}%"),
             *_aims(curve),
         ]
         for curve in each.curves
@@ -186,7 +186,7 @@ def _aims(curve: Curve) -> tuple[str, str]:
         return _DASH, _DASH
     ratio = sum(each.bytes_ratio for each in those) / len(those)
     gain = sum(each.p5_gain for each in those) / len(those)
-    return f"{ratio:.3f}", f"{gain:+z.2f}"
+    return f"{ratio:.3f}", signed(gain)
 
 
 def _rate(curve: Curve, metric: str) -> str:
@@ -194,9 +194,11 @@ def _rate(curve: Curve, metric: str) -> str:
     value = curve.bd_rates.get(metric)
     if value is None:
         return "none"
-    kind = "" if abs(value) < _NEAR else "bad" if value > 0 else "good"
-    shown = f'<span class="{kind}">{change(value)}</span>' if kind else change(value)
     ends = curve.intervals.get(metric)
+    kind = "bad" if value > 0 else "good"
+    if abs(value) < _NEAR or (ends is not None and ends[0] <= 0 <= ends[1]):
+        kind = "even"
+    shown = f'<span class="{kind}">{change(value)}</span>'
     return shown if ends is None else f"{shown} ({_between(ends)})"
 
 
@@ -204,13 +206,21 @@ def _ratio(value: float | None) -> str:
     return _DASH if value is None else f"{value:.2f}"
 
 
-def _problems(curves: Sequence[Curve]) -> list[str]:
-    found: dict[tuple[str, str], list[str]] = {}
+def _problems(curves: Sequence[Curve]) -> Iterator[str]:
+    """What is wrong with figures: why some are missing, and, folded, what others hide."""
+    missing: dict[tuple[str, str], list[str]] = {}
+    doubtful: dict[tuple[str, str], list[str]] = {}
     for curve in curves:
         for metric, problem in curve.problems.items():
-            name = METRIC_NAMES[metric]
-            found.setdefault((curve.method, problem), []).append(name)
-    return [f"{method}, {', '.join(names)}: {why}" for (method, why), names in found.items()]
+            found = missing if curve.bd_rates.get(metric) is None else doubtful
+            found.setdefault((curve.method, problem), []).append(METRIC_NAMES[metric])
+    lines = [
+        [f"{method}, {', '.join(names)}: {why}" for (method, why), names in found.items()]
+        for found in (missing, doubtful)
+    ]
+    yield page.notes(lines[0])
+    if lines[1]:
+        yield page.folded("Where curves cross, or clips are missing", page.notes(lines[1]))
 
 
 def _charts(
