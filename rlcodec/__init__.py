@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Event,
         Notice,
         Progress,
+        Reporting,
         SegmentDecided,
         SegmentEncoded,
         Started,
@@ -64,6 +65,9 @@ if TYPE_CHECKING:
     from rlcodec.policy.facts import PolicyFacts
     from rlcodec.policy.file import PolicyFile
     from rlcodec.policy.shipped import load_policy, policies
+    from rlcodec.report.benchmark import benchmark_page
+    from rlcodec.report.comparison import comparison_page
+    from rlcodec.report.transcode import transcode_page
     from rlcodec.settings import Settings
 
 __all__ = [
@@ -99,6 +103,7 @@ __all__ = [
     "PolicyFacts",
     "PolicyFile",
     "Progress",
+    "Reporting",
     "Result",
     "Results",
     "RlcodecError",
@@ -115,7 +120,9 @@ __all__ = [
     "__version__",
     "add_adaptive_stream",
     "add_videos",
+    "benchmark_page",
     "compare",
+    "comparison_page",
     "corpus_info",
     "export_policy",
     "load_plan",
@@ -128,6 +135,7 @@ __all__ = [
     "train_policy",
     "transcode",
     "transcode_all",
+    "transcode_page",
 ]
 
 # Where each name lives. FFmpeg's libraries take a quarter of a second to load: they are loaded when
@@ -164,6 +172,7 @@ _HOMES = {
         "Event",
         "Notice",
         "Progress",
+        "Reporting",
         "SegmentDecided",
         "SegmentEncoded",
         "Started",
@@ -178,6 +187,9 @@ _HOMES = {
     "rlcodec.policy.facts": ("PolicyFacts",),
     "rlcodec.policy.file": ("PolicyFile",),
     "rlcodec.policy.shipped": ("load_policy", "policies"),
+    "rlcodec.report.benchmark": ("benchmark_page",),
+    "rlcodec.report.comparison": ("comparison_page",),
+    "rlcodec.report.transcode": ("transcode_page",),
     "rlcodec.settings": ("Settings",),
 }
 

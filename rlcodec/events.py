@@ -112,6 +112,11 @@ class Checking:
     """The file is complete and is being read back before it takes its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The pictures of a report are being looked for; what it is about is done."""
+
+
 Event = (
     Started
     | Comparing
@@ -122,6 +127,7 @@ Event = (
     | SegmentEncoded
     | Progress
     | Checking
+    | Reporting
 )
 
 OnEvent = Callable[[Event], None]

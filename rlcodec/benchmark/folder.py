@@ -14,6 +14,7 @@ from rlcodec.publish import refusal
 
 MEASURED = "measured.jsonl"
 RESULTS = ("results.json", "results.csv")
+REPORT = "report.html"
 FORMAT, VERSION = "rlcodec-measured", 1
 
 
@@ -74,7 +75,7 @@ class Folder:
         """See that no file of another kind would be replaced."""
         if (self.path / MEASURED).exists():
             return
-        for name in RESULTS:
+        for name in (*RESULTS, REPORT):
             if (self.path / name).exists():
                 raise OutputError(
                     f"{self.path}: holds a {name} that no benchmark of this version measured; "

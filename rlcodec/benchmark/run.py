@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from rlcodec.benchmark.clips import Clip, Look, look
 from rlcodec.benchmark.export import write_results
-from rlcodec.benchmark.folder import Folder
+from rlcodec.benchmark.folder import REPORT, Folder
 from rlcodec.benchmark.methods import (
     DEFAULT_RIVALS,
     FIXED,
@@ -22,6 +22,7 @@ from rlcodec.benchmark.methods import (
     Program,
     candidates_for,
 )
+from rlcodec.benchmark.pictures import sit, sittings
 from rlcodec.benchmark.results import METRICS, SINGLE, Failed, Results
 from rlcodec.benchmark.rivals.recipe import Recipe
 from rlcodec.benchmark.rivals.supervised import BySupervised, training_for
@@ -32,13 +33,17 @@ from rlcodec.corpus.manifest import Entry, entries
 from rlcodec.corpus.table import Table
 from rlcodec.engine.setup import capability_for
 from rlcodec.errors import InputError, RlcodecError, SettingsError
-from rlcodec.events import Benchmarking, Notice, OnEvent, Progress, ignore
+from rlcodec.events import Benchmarking, Notice, OnEvent, Progress, Reporting, ignore
 from rlcodec.learn.objective import OBJECTIVES
 from rlcodec.learn.optimum import BASE_CRFS
 from rlcodec.learn.stakes import Library
 from rlcodec.media.reference import PIX_FMT
 from rlcodec.media.vmaf import vmaf_scorer
 from rlcodec.policy.rule import Rule
+from rlcodec.publish import write_whole
+from rlcodec.report.benchmark import benchmark_page
+from rlcodec.report.frames import require_extra
+from rlcodec.report.gallery import ClipPictures
 from rlcodec.settings import DEFAULT_POLICY, SCOPES, Settings
 
 LEAST_CRFS = 4
@@ -59,13 +64,14 @@ def run_benchmark(
     vmaf: bool = False,
     table: Table | None = None,
     jobs: int | None = None,
+    command: str | None = None,
     on_progress: OnEvent | None = None,
 ) -> Results:
     """Encode clips by policies and rivals, score the finished files, and say what each is worth.
 
     Everything that is measured is kept in `folder` at once: a run that was stopped goes on where it
     was, and one with more clips, policies or CRFs measures only those. At the end `results.json`
-    and `results.csv` stand there.
+    and `results.csv` stand there, and `report.html` where the extra `report` is installed.
 
     Args:
         inputs: videos, and manifests as `add_videos` takes them.
@@ -79,6 +85,7 @@ def run_benchmark(
         table: what the rival `supervised` is trained on; its clips that are measured here, and
             what is grouped with them, are left out.
         jobs: encodes that run side by side; as many as there are cores where None.
+        command: what was run, for readers of the report who want to run it again.
         on_progress: called with every event.
 
     Raises:
@@ -98,7 +105,11 @@ def run_benchmark(
         run = _Run(program, kept, Path(work), strict=policies is not None, tell=tell)
         with Crew(jobs or os.cpu_count() or 1, run.count) as crew:
             results = run.measure(crew, videos, table)
-        write_results(results, kept.path)
+            write_results(results, kept.path)
+            pictures = run.pictures(crew)
+        if pictures is not None:
+            document = benchmark_page(results, pictures, command=command)
+            write_whole(kept.path / REPORT, document.encode(), overwrite=True)
         return results
 
 
@@ -203,6 +214,22 @@ class _Run:
             run_s=round(time.monotonic() - self._began, 2),
         )
         return replace(results, cost=cost)
+
+    def pictures(self, crew: Crew) -> dict[str, ClipPictures] | None:
+        """Pictures of all clips that can be pictured; None where no report can be made."""
+        try:
+            require_extra()
+        except SettingsError as error:
+            self._tell(Notice(f"{REPORT} is not written: {error}"))
+            return None
+        self._tell(Reporting())
+        found = {}
+        for task, seen in crew.results(sit, sittings(self._program, self._findings, self._work)):
+            if isinstance(seen, RlcodecError):
+                self._tell(Notice(f"{task.clip.entry.path}: no pictures: {seen}"))
+            else:
+                found[task.clip.entry.name] = seen
+        return found
 
     def _clips(self, crew: Crew, videos: Sequence[Entry]) -> list[Clip]:
         """The clips that can be used, in the order in which they were given."""

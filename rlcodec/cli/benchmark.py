@@ -14,6 +14,7 @@ from rlcodec.cli.corpus import parse_grid
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import ProgressDisplay, size
+from rlcodec.cli.report import command_line
 from rlcodec.cli.verbose import verbose_option
 from rlcodec.corpus.reading import load_table
 from rlcodec.errors import RlcodecError
@@ -35,7 +36,7 @@ _TITLES = {
     required=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where everything is kept, and results.json and results.csv are written.",
+    help="Where everything is kept, and results.json, results.csv and report.html are written.",
 )
 @click.option("--codec", default=Settings.codec, show_default=True, help="The encoder.")
 @click.option("--preset", default=Settings.preset, show_default=True, help="The encoder's preset.")
@@ -116,6 +117,7 @@ def command(
             vmaf=vmaf,
             table=None if table is None else load_table(table, codec=codec, preset=preset),
             jobs=jobs,
+            command=command_line(),
             on_progress=display,
         )
     finally:

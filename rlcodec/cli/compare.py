@@ -9,9 +9,11 @@ import click
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
 from rlcodec.cli.progress import ProgressDisplay
+from rlcodec.cli.report import report_file, report_option
 from rlcodec.cli.verbose import verbose_option
 from rlcodec.engine.compare import METRICS, compare
 from rlcodec.engine.comparison import Comparison, MetricScores
+from rlcodec.report.comparison import comparison_page
 from rlcodec.settings import MAX_PIXELS
 
 
@@ -33,6 +35,8 @@ from rlcodec.settings import MAX_PIXELS
     show_default=True,
     help="Refuse larger pictures.",
 )
+@report_option
+@click.option("-y", "overwrite", is_flag=True, help="Replace an existing report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as one JSON document.")
 @verbose_option
 @examples(
@@ -40,7 +44,15 @@ from rlcodec.settings import MAX_PIXELS
     "rlcodec compare film.mkv small.mkv --metric ssim,xpsnr,vmaf --json",
 )
 def command(
-    reference: str, distorted: str, metrics: str, *, max_pixels: int, as_json: bool, verbose: bool
+    reference: str,
+    distorted: str,
+    metrics: str,
+    *,
+    max_pixels: int,
+    report: str | None,
+    overwrite: bool,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Score DISTORTED, frame by frame, against the REFERENCE that it was made from.
 
@@ -48,17 +60,27 @@ def command(
     Files of different sizes, lengths or times are refused.
     """
     display = ProgressDisplay(bar=not verbose)
-    try:
-        result = compare(
-            reference,
-            distorted,
-            [name.strip() for name in metrics.split(",") if name.strip()],
-            max_pixels=max_pixels,
-            on_progress=display,
-        )
-    finally:
-        display.clear()
-    print_result(json.dumps(result.as_dict()) if as_json else _table(result))
+    with report_file(report, overwrite=overwrite, reads=(reference, distorted)) as page:
+        try:
+            result = compare(
+                reference,
+                distorted,
+                [name.strip() for name in metrics.split(",") if name.strip()],
+                max_pixels=max_pixels,
+                on_progress=display,
+            )
+        finally:
+            display.clear()
+        try:
+            if page is not None:
+                page.write(
+                    lambda command: comparison_page(
+                        result, max_pixels=max_pixels, command=command, on_progress=display
+                    )
+                )
+        finally:
+            display.clear()
+            print_result(json.dumps(result.as_dict()) if as_json else _table(result))
 
 
 def _table(result: Comparison) -> str:

@@ -12,7 +12,16 @@ import click
 
 from rlcodec.cli.exits import one_line
 from rlcodec.engine.batch import BatchEvent, FileStarted
-from rlcodec.events import Benchmarking, Checking, Collecting, Comparing, Notice, Progress, Started
+from rlcodec.events import (
+    Benchmarking,
+    Checking,
+    Collecting,
+    Comparing,
+    Notice,
+    Progress,
+    Reporting,
+    Started,
+)
 
 _LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -77,6 +86,8 @@ class ProgressDisplay(StatusLine):
             self._show(event)
         elif isinstance(event, Checking):
             self.draw([*self._place, "checking what was written"])
+        elif isinstance(event, Reporting):
+            self.draw([*self._place, "making the report"])
 
     def _go_on(self, event: Benchmarking) -> None:
         """A round of encodes begins; frames are counted on from the last."""

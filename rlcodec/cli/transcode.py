@@ -10,12 +10,14 @@ import click
 
 from rlcodec.cli.choices import encoding_choices
 from rlcodec.cli.main import examples
+from rlcodec.cli.report import report_file, report_option
 from rlcodec.cli.summary import Reporter
 from rlcodec.cli.verbose import verbose_option
 from rlcodec.engine.batch import Batch, transcode_all
 from rlcodec.engine.transcode import transcode
 from rlcodec.errors import RlcodecError, SettingsError
 from rlcodec.plans.record import Plan
+from rlcodec.report.transcode import transcode_page
 from rlcodec.settings import Settings
 
 
@@ -32,6 +34,7 @@ from rlcodec.settings import Settings
     is_flag=True,
     help="Write no output that is not smaller than its input.",
 )
+@report_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("--json-lines", is_flag=True, help="Print every event as a line of JSON.")
 @verbose_option
@@ -49,6 +52,7 @@ def command(
     plan: Plan | None,
     overwrite: bool,
     keep_smaller: bool,
+    report: str | None,
     as_json: bool,
     json_lines: bool,
     verbose: bool,
@@ -70,33 +74,48 @@ def command(
         )
     if is_folder and plan is not None:
         raise SettingsError("--plan is for one video: name the file to write, and not its folder")
+    if is_folder and report is not None:
+        raise SettingsError("--report is for one video: name the file to write, and not its folder")
     reporter = Reporter(as_json=as_json, json_lines=json_lines, bar=not verbose)
+    if not is_folder:
+        with report_file(report, overwrite=overwrite, reads=inputs, writes=output) as page:
+            try:
+                result = transcode(
+                    inputs[0],
+                    output,
+                    settings,
+                    plan=plan,
+                    overwrite=overwrite,
+                    keep_smaller=keep_smaller,
+                    on_progress=reporter,
+                )
+            finally:
+                reporter.clear()
+            try:
+                if page is not None:
+                    page.write(
+                        lambda command: transcode_page(
+                            result, settings, command=command, on_progress=reporter
+                        )
+                    )
+            finally:
+                # The file is there, whatever becomes of the report
+                reporter.clear()
+                reporter.file_done(result)
+        return
     try:
-        if is_folder:
-            batch = transcode_all(
-                inputs,
-                output,
-                settings,
-                overwrite=overwrite,
-                keep_smaller=keep_smaller,
-                on_progress=reporter,
-            )
-        else:
-            result = transcode(
-                inputs[0],
-                output,
-                settings,
-                plan=plan,
-                overwrite=overwrite,
-                keep_smaller=keep_smaller,
-                on_progress=reporter,
-            )
+        batch = transcode_all(
+            inputs,
+            output,
+            settings,
+            overwrite=overwrite,
+            keep_smaller=keep_smaller,
+            on_progress=reporter,
+        )
     finally:
         reporter.clear()
-    if is_folder:
-        reporter.batch_done(batch)
-        sys.exit(_exit_code(batch))
-    reporter.file_done(result)
+    reporter.batch_done(batch)
+    sys.exit(_exit_code(batch))
 
 
 def _exit_code(batch: Batch) -> int:

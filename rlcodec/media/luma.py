@@ -67,9 +67,13 @@ def as_array(frame: av.VideoFrame) -> Luma:
 
 def lines_of(frame: av.VideoFrame) -> NDArray[np.int16]:
     """Every `LINE_STEP`th line of the first plane (rows, width), as deep as the frame: a copy."""
+    return luma_of(frame)[::LINE_STEP].astype(np.int16)
+
+
+def luma_of(frame: av.VideoFrame) -> NDArray[Any]:
+    """The first plane of a planar frame (height, width), as deep as the frame, not a copy."""
     deep = frame.format.components[0].bits > 8
-    plane = _plane(frame, np.uint16 if deep else np.uint8)
-    return plane[::LINE_STEP].astype(np.int16)
+    return _plane(frame, np.uint16 if deep else np.uint8)
 
 
 def _plane(frame: av.VideoFrame, kind: type[np.uint8 | np.uint16]) -> NDArray[Any]:

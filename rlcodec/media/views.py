@@ -49,32 +49,49 @@ def views_of_both(
             f"{distorted.label}: pictures of {bad.width}x{bad.height} cannot be scored against "
             f"{good.width}x{good.height} in {reference.label}"
         )
-    pix_fmt = _common_format(good.pix_fmt, bad.pix_fmt)
+    picture = _common_picture(good, bad)
     notes = []
-    if {each.pix_fmt.replace("yuvj", "yuv") for each in (good, bad)} != {pix_fmt}:
+    if {each.pix_fmt.replace("yuvj", "yuv") for each in (good, bad)} != {picture.pix_fmt}:
         notes.append(
             f"{reference.label} holds {good.pix_fmt} and {distorted.label} {bad.pix_fmt}: "
-            f"both are scored as {pix_fmt}"
+            f"both are scored as {picture.pix_fmt}"
         )
     fields = [each.first_frame.interlaced_frame for each in (reference, distorted)]
     if any(fields):
         notes.append("interlaced frames are compared as they are stored, with both their fields")
     notes += _colour_notes(good, bad, reference.label, distorted.label)
-    picture = replace(good, pix_fmt=pix_fmt, colour=_common_colour(good, bad))
-    return (View(reference, picture), View(distorted, picture)), picture, notes
+    one, other = (
+        View(source.picture, picture, _upright(source).steps, label=source.label)
+        for source in (reference, distorted)
+    )
+    return (one, other), picture, notes
+
+
+def view_of_encode(given: Picture, made: Source) -> tuple[tuple[View, View], Picture]:
+    """A view of the frames that an encoder was given, one of the file it made, and what they show.
+
+    `given` is what the former look like; nothing has to be turned or cropped any more.
+    """
+    picture = _common_picture(given, made.picture)
+    label = made.label
+    return (
+        View(given, picture, [], label=label),
+        View(made.picture, picture, [], label=label),
+    ), picture
 
 
 class View:
     """Frames of one source, as they are shown and converted to a picture that both files share."""
 
-    def __init__(self, source: Source, picture: Picture) -> None:
-        """Plan the way from the frames of `source` to those of `picture`."""
-        was = source.picture
-        steps = _upright(source).steps
+    def __init__(
+        self, was: Picture, picture: Picture, steps: list[tuple[str, str | None]], *, label: str
+    ) -> None:
+        """Plan the way from frames that look like `was`, through filters, to those of `picture`."""
+        steps = list(steps)
         changes = _scaler(was, picture)
         if changes is not None:
             steps += [("scale", changes), ("format", picture.pix_fmt)]
-        self._label = source.label
+        self._label = label
         self._shape = (was.width, was.height, was.pix_fmt)
         self._graph = chain(*self._shape, was.time_base, *steps) if steps else None
 
@@ -103,6 +120,11 @@ def _upright(source: Source) -> Recipe:
     recipe.crop()
     recipe.orient(display_axes(side_data(source.first_frame)))
     return recipe
+
+
+def _common_picture(good: Picture, bad: Picture) -> Picture:
+    pix_fmt = _common_format(good.pix_fmt, bad.pix_fmt)
+    return replace(good, pix_fmt=pix_fmt, colour=_common_colour(good, bad))
 
 
 def _common_format(good: str, bad: str) -> str:

@@ -1,0 +1,1 @@
+"""Results in, one page of HTML out that needs nothing else: no network, no other file."""
