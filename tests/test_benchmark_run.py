@@ -177,3 +177,12 @@ def test_scores_are_those_that_compare_finds(folder: Path, rlcodec: Command) -> 
         assert own.worst_shot.start_frame == theirs["worst_shot"]["start_frame"]
     # But for how the encoder's message spells its settings
     assert point.bytes == pytest.approx(printed["video_bytes"], abs=8)
+
+
+def test_a_clip_that_is_of_no_set_is_shown_by_itself(rlcodec: Command, tmp_path: Path) -> None:
+    reel(tmp_path / "two.mkv", ["camera", "cat"])
+    done = rlcodec("benchmark", "two.mkv", "-o", "bench", *ALONE)
+    assert done.returncode == 0, done.stderr
+    title, _, *rows = done.stdout.splitlines()
+    assert title == "two.mkv: 2 shots"
+    assert [row.split()[0] for row in rows[:2]] == ["fixed", "rule"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from rlcodec.benchmark.methods import DEFAULT_RIVALS, SOURCES
-from rlcodec.benchmark.results import LIBRARY, Curve, Results, SetResult
+from rlcodec.benchmark.results import LIBRARY, Curve, Results
 from rlcodec.benchmark.run import run_benchmark
 from rlcodec.cli.corpus import parse_grid
 from rlcodec.cli.exits import one_line, print_result
@@ -135,9 +136,13 @@ def _names(text: str) -> list[str]:
 def _table(results: Results) -> str:
     lines: list[str] = []
     for each in results.sets:
-        lines += [f"{_TITLES[each.name]}: {len(each.clips)} clips", *_set(results, each), ""]
+        title = f"{_TITLES[each.name]}: {len(each.clips)} clips"
+        lines += [title, *_compared(results, each.curves), ""]
     if not results.sets:
-        lines += ["no clip is an edited title or a single shot: see results.json for each", ""]
+        # Clips of two or three shots are of no set
+        for clip in results.clips:
+            title = f"{one_line(clip.name)}: {clip.shots} shots"
+            lines += [title, *_compared(results, clip.curves), ""]
     lines.append("BD-rates in percent against fixed CRF, negative is better, with 95 % intervals")
     cost = results.cost
     scoring = (cost.score_cpu_s + cost.other_cpu_s) / max(cost.encode_cpu_s, 1e-9)
@@ -148,15 +153,15 @@ def _table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _set(results: Results, each: SetResult) -> list[str]:
-    width = max(len("method"), *(len(one_line(curve.method)) for curve in each.curves))
+def _compared(results: Results, curves: Sequence[Curve]) -> list[str]:
+    width = max(len("method"), *(len(one_line(curve.method)) for curve in curves))
     heads = "".join(f"{f'{metric}, %':>24}" for metric in results.metrics)
     aim = f"at equal {results.target_metric}: bytes, wall, 5th %"
     lines = [f"{'method':{width}}{heads}"]
     lines += [
         f"{one_line(curve.method):{width}}"
         + "".join(f"{_rate(curve, metric):>24}" for metric in results.metrics)
-        for curve in each.curves
+        for curve in curves
     ]
     costs = f"{'bytes':>8}{'wall':>8}{'cpu':>8}{'encodes':>9}{'memory':>11}"
     lines.append(f"{'':{width}}{costs}{'optimum':>9}  {aim}")
@@ -165,11 +170,11 @@ def _set(results: Results, each: SetResult) -> list[str]:
         f"{_ratio(curve.wall_ratio):>8}{_ratio(curve.cpu_ratio):>8}{curve.encodes:9.2f}"
         f"{size(curve.peak_memory) if curve.peak_memory else '-':>11}"
         f"{_share(curve.oracle_share):>9}  {_aim(curve)}"
-        for curve in each.curves
+        for curve in curves
     ]
     return lines + [
         f"note: {one_line(curve.method)}: {', '.join(metrics)}: {one_line(problem)}"
-        for curve in each.curves
+        for curve in curves
         for problem, metrics in _problems(curve).items()
     ]
 
