@@ -180,7 +180,7 @@ def test_scores_are_those_that_compare_finds(folder: Path, rlcodec: Command) -> 
 
 
 def test_a_clip_that_is_of_no_set_is_shown_by_itself(rlcodec: Command, tmp_path: Path) -> None:
-    reel(tmp_path / "two.mkv", ["camera", "cat"])
+    reel(tmp_path / "two.mkv", ["camera", "cat"], 15)
     done = rlcodec("benchmark", "two.mkv", "-o", "bench", *ALONE)
     assert done.returncode == 0, done.stderr
     title, _, *rows = done.stdout.splitlines()
