@@ -36,7 +36,7 @@ class SwitchCost:
     """What a segment loses that continues a shot at another offset, for each step of CRF between.
 
     Together about 0.6 % of the bytes. Random walks of the CRF in real encodes gave 1.3 +- 2.5 % for
-    the 24 frames after a change (x264 medium, 220 changes in 16 shots: `python -m benchmarks
+    the 24 frames after a change (x264 medium, 340 changes in 16 clips: `python -m benchmarks
     switching`): what a rise inherits from better frames, 5 % for each step, a fall has to make up.
 
     Attributes:
