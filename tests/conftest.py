@@ -8,9 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.clips import moving, write
+
+# No test may fail because a machine is slow
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 Completed = subprocess.CompletedProcess[str]
 Command = Callable[..., Completed]

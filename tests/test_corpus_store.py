@@ -74,7 +74,7 @@ def stored_encodes(draw: st.DrawFn) -> StoredEncode:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     encodes=st.lists(stored_encodes(), max_size=3, unique_by=lambda each: each.crf),
     name=NAMES,

@@ -55,7 +55,7 @@ def test_gymnasium_finds_nothing_wrong() -> None:
     gymnasium.utils.env_checker.check_env(new_env(), skip_render_check=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(draws)
 def test_leaving_the_crf_alone_earns_nothing(drawn: tuple[str, str, int, float]) -> None:
     objective, scope, seed, crf = drawn
@@ -68,7 +68,7 @@ def test_leaving_the_crf_alone_earns_nothing(drawn: tuple[str, str, int, float])
     assert rewards == [0.0] * len(EPISODES.reel(seed).segments)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(draws, st.integers(0, 2**32))
 def test_a_step_tells_what_the_other_actions_would_have_done(
     drawn: tuple[str, str, int, float], seed: int
@@ -127,7 +127,7 @@ def test_the_optimum_is_that_of_trying_everything(scope: str, switch: SwitchCost
         assert odds.return_of(found.actions) == pytest.approx(found.earned)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(draws, st.integers(0, 2**32))
 def test_nobody_earns_more_than_the_optimum(drawn: tuple[str, str, int, float], seed: int) -> None:
     objective, scope, reel, crf = drawn
@@ -221,7 +221,7 @@ def test_one_price_holds_for_a_whole_library() -> None:
         assert library.terms(title, crf).price == pytest.approx(lost / saved * 8 / pixels, rel=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 150), min_size=1, max_size=8),
     st.integers(0, 80),

@@ -20,7 +20,7 @@ def test_a_title_is_its_clip_cut_at_the_shots_and_at_the_lookahead() -> None:
     assert found == [(0, 40, True), (40, 60, True), (100, 94, True), (194, 36, False)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 120), min_size=1, max_size=6), st.sampled_from([12.0, 25.0, 60.0]))
 def test_segments_cover_every_frame_once_and_begin_at_the_cuts(
     lengths: list[int], rate: float

@@ -188,9 +188,7 @@ lengths_and_crfs = st.lists(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lengths_and_crfs, st.sampled_from([None, (-1, 720), (1280, 720)]), st.booleans(), st.text())
 def test_a_saved_plan_is_read_as_it_was(
     tmp_path: Path,
