@@ -6,10 +6,12 @@ import click
 
 from benchmarks.ablation import ablation
 from benchmarks.decisions import decisions
+from benchmarks.everything import everything
 from benchmarks.grid import grid
 from benchmarks.memory import memory
 from benchmarks.overhead import overhead
 from benchmarks.policies import policies
+from benchmarks.readme import readme
 from benchmarks.rivals import rivals
 from benchmarks.sample import sample
 from benchmarks.scaling import scaling
@@ -24,8 +26,8 @@ def main() -> None:
 
 
 for command in (
-    *(ablation, decisions, grid, memory, overhead, policies, rivals, sample, scaling, shots),
-    *(startup, switching),
+    *(ablation, decisions, everything, grid, memory, overhead, policies, readme, rivals, sample),
+    *(scaling, shots, startup, switching),
 ):
     main.add_command(command)
 
