@@ -120,7 +120,7 @@ def _grid(document: Document) -> str:
 def _scaling(document: Document) -> str:
     one, *more = document["rows"]
     others = "".join(
-        f", with {row['jobs']} {row['encoded frames/s']:.0f} ({row['of one job']:.2f} times that)"
+        f", with {row['jobs']} jobs {row['encoded frames/s']:.0f} ({row['of one job']:.2f} times that)"
         for row in more
     )
     return section(
@@ -139,16 +139,16 @@ _JOINED = "joined reels"
 def _shots(document: Document) -> str:
     videos = {row["kind"]: row["videos"] for row in document["kinds"]}
     marked, joined = sum(videos[kind] for kind in _MARKED), videos[_JOINED]
+    altered = sum(videos.values()) - marked - joined
     flashes = [row for row in document["kinds"] if row["kind"].startswith("flash")]
     false = sum(int(row["rlcodec"].partition(" /")[0]) for row in flashes)
     found = {0: "no cut", 1: "one cut"}.get(false, f"{false} cuts")
     return section(
         document,
         f"**Shots.** Hard cuts in {marked} clips marked by eye, {joined} reels joined from clips "
-        f"at 24 to 60 frames per second, and {sum(videos.values()) - marked - joined} clips altered "
-        "by flashes, fades, dissolves, darkness and noise; fades, dissolves, wipes and changing "
-        "pages count neither way. Our constants and the others' thresholds were chosen on the same "
-        "clips:",
+        f"at 24 to 60 frames per second, and {altered} clips altered by flashes, fades, dissolves, "
+        "darkness and noise; fades, dissolves, wipes and changing pages count neither way. Our "
+        "constants and the others' thresholds were chosen on the same clips:",
         [
             {
                 "detector": _detector(row["detector"]),
