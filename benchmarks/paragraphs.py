@@ -120,7 +120,8 @@ def _grid(document: Document) -> str:
 def _scaling(document: Document) -> str:
     one, *more = document["rows"]
     others = "".join(
-        f", with {row['jobs']} jobs {row['encoded frames/s']:.0f} ({row['of one job']:.2f} times that)"
+        f", with {row['jobs']} jobs {row['encoded frames/s']:.0f} "
+        f"({row['of one job']:.2f} times that)"
         for row in more
     )
     return section(
