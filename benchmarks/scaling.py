@@ -27,7 +27,7 @@ def scaling(
 ) -> None:
     """Time `rlcodec corpus add` on clips from the folder CLIPS, at 640x360."""
     add = [*map(str, draw(clips, count, 1)), "--scale", "640x360", "--max-frames", str(frames)]
-    costs: dict[int, list[Cost]] = {jobs: [] for jobs in _steps(most)}
+    costs: dict[int, list[Cost]] = {jobs: [] for jobs in steps(most)}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(runs):
             for jobs, some in costs.items():
@@ -50,6 +50,6 @@ def scaling(
     report("scaling", rows, json_path, **facts, encoded_frames=encoded)
 
 
-def _steps(most: int) -> list[int]:
+def steps(most: int) -> list[int]:
     """1, 2, 4 and so on, and `most`."""
     return sorted({*(2**power for power in range(most.bit_length())), most})
