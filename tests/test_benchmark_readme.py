@@ -260,13 +260,8 @@ def test_policies_are_told_by_set(tmp_path: Path, copy: Path) -> None:
 def test_a_readme_without_the_place_is_refused() -> None:
     place = "<!-- measured: startup -->\nold\n<!-- end -->\n"
     assert filled(place, {"startup": "new"}) == place.replace("old", "new")
-    broken = (
-        "",
-        place * 2,
-        place.replace("<!-- end", "<!-- measured: memory"),
-        place.rstrip()[:-3],
-    )
-    for text in broken:
+    unclosed = "<!-- measured: startup -->\nold\n"
+    for text in ("", unclosed, unclosed + place.replace("startup", "memory"), place * 2):
         with pytest.raises(click.UsageError, match="places for startup"):
             filled(text, {"startup": "new"})
 
