@@ -29,7 +29,7 @@ from rlcodec.settings import Settings
 @click.argument("clips", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--preset", default="medium", show_default=True)
 @click.option("--count", default=4, show_default=True, help="How many clips are drawn.")
-@click.option("--frames", default=100, show_default=True, help="How many frames of each.")
+@click.option("--frames", default=60, show_default=True, help="How many frames of each.")
 @click.option("--runs", default=3, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path))
 def grid(

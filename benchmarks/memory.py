@@ -22,7 +22,7 @@ from rlcodec.settings import DEFAULT_POLICY
 RATE = Fraction(25)
 PRESET = "veryfast"
 """The fastest for which the default policy is."""
-LENGTHS = {(640, 360): (60, 600), (1920, 1080): (60, 240)}
+LENGTHS = {(640, 360): (60, 600), (1920, 1080): (60, 120)}
 """Seconds, by size."""
 PIECE = 50
 """Frames of the clip that are played to and fro."""
