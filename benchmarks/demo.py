@@ -39,7 +39,6 @@ class Encode:
 
 def main() -> None:
     """Transcode the sample by the policy and at fixed CRF, and say what the difference was."""
-    FOLDER.mkdir(exist_ok=True)
     chosen = encode(POLICY, CRF)
     fixed = encode("fixed", CRF)
     # The next CRF on the side of the policy's size, to tell what fixed CRF needs for its quality
@@ -57,8 +56,8 @@ def main() -> None:
         f"\nAgainst fixed CRF {CRF}, {POLICY} {_saved(chosen.bytes / fixed.bytes - 1)}, with "
         f"{chosen.psnr - fixed.psnr:+.2f} dB of PSNR and {chosen.ssim - fixed.ssim:+.4f} of SSIM.\n"
         "Against fixed CRF of the same quality, by the two above: at the same PSNR it "
-        f"{_saved(chosen.bytes / _bytes_at(chosen.psnr, fixed, beside, 'psnr') - 1)}, at the same "
-        f"SSIM it {_saved(chosen.bytes / _bytes_at(chosen.ssim, fixed, beside, 'ssim') - 1)}.\n"
+        f"{_saved(chosen.bytes / bytes_at(chosen.psnr, fixed, beside, 'psnr') - 1)}, at the same "
+        f"SSIM it {_saved(chosen.bytes / bytes_at(chosen.ssim, fixed, beside, 'ssim') - 1)}.\n"
         f"The files are in {FOLDER}/."
     )
 
@@ -69,6 +68,7 @@ def encode(policy: str, crf: int) -> Encode:
     output = FOLDER / f"tour-{label.replace(' ', '-').lower()}.mp4"
     arguments = ["transcode", str(SAMPLE), str(output), "--policy", policy, "--crf", str(crf)]
     click.echo(f"rlcodec {' '.join(arguments)}", err=True)
+    FOLDER.mkdir(exist_ok=True)
     done = subprocess.run(  # noqa: S603 # our own command
         [RLCODEC, *arguments, "-y", "--json"], stdout=subprocess.PIPE, check=False
     )
@@ -78,7 +78,7 @@ def encode(policy: str, crf: int) -> Encode:
     return Encode(label, json.loads(done.stdout), scores["psnr"].mean, scores["ssim"].mean)
 
 
-def _bytes_at(score: float, one: Encode, other: Encode, metric: str) -> float:
+def bytes_at(score: float, one: Encode, other: Encode, metric: str) -> float:
     """What fixed CRF needs for a score: the logarithm of bytes is linear between two encodes."""
     start, end = getattr(one, metric), getattr(other, metric)
     return float(one.bytes * (other.bytes / one.bytes) ** ((score - start) / (end - start)))

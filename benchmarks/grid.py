@@ -28,8 +28,8 @@ from rlcodec.settings import Settings
 @click.command()
 @click.argument("clips", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--preset", default="medium", show_default=True)
-@click.option("--count", default=6, show_default=True, help="How many clips are drawn.")
-@click.option("--frames", default=150, show_default=True, help="How many frames of each.")
+@click.option("--count", default=4, show_default=True, help="How many clips are drawn.")
+@click.option("--frames", default=60, show_default=True, help="How many frames of each.")
 @click.option("--runs", default=3, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path))
 def grid(
@@ -38,7 +38,8 @@ def grid(
     """Measure on clips from the folder CLIPS, at 640x360."""
     rows: list[dict[str, object]] = []
     totals = {"bare": 0.0, "measured": 0.0}
-    for clip in draw(clips, count, 1):
+    drawn = draw(clips, count, 1)
+    for clip in drawn:
         with closing(Reference(str(clip), scale=(640, 360), max_frames=frames)) as reference:
             costs = {"bare": 0.0, "measured": 0.0}
             for crf in GRID:
@@ -49,15 +50,17 @@ def grid(
         for kind, cost in costs.items():
             totals[kind] += cost
         report("grid", rows[-1:], None)
-    rows.append({"clip": "all", **_shown({kind: cost / count for kind, cost in totals.items()})})
-    report("grid", rows, json_path)
+    means = {kind: cost / len(drawn) for kind, cost in totals.items()}
+    rows.append({"clip": "all", **_shown(means)})
+    facts = {"clips": len(drawn), "frames": frames, "runs": runs}
+    report("grid", rows, json_path, preset=preset, encodes=len(GRID), **facts)
 
 
 def _shown(costs: dict[str, float]) -> dict[str, object]:
     shown: dict[str, object] = {
-        f"{kind}, ms a frame": f"{1000 * cost:.2f}" for kind, cost in costs.items()
+        f"{kind}, ms a frame": round(1000 * cost, 2) for kind, cost in costs.items()
     }
-    return {**shown, "speed": f"{costs['bare'] / costs['measured']:.0%}"}
+    return {**shown, "measured / bare": round(costs["measured"] / costs["bare"], 2)}
 
 
 def _in_turn(reference: Reference, settings: Settings, runs: int) -> dict[str, float]:

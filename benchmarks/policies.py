@@ -244,7 +244,7 @@ def policies(
     report("policies, video by video", rows, None)
     report("policies", [summary.row() for summary in summaries], None)
     say_notices(done, store)
-    keep(out, evaluation, summaries, scores)
+    keep(out, evaluation, summaries, scores, held_out=held_out is not None)
 
 
 def entry_for(policy: str) -> Entry:
@@ -270,7 +270,14 @@ def say_notices(done: Jobs, store: Store) -> None:
         click.echo(f"{notice} ({times} encodes)")
 
 
-def keep(out: Path, evaluation: Evaluation, summaries: Sequence[Summary], scores: Scores) -> None:
+def keep(
+    out: Path,
+    evaluation: Evaluation,
+    summaries: Sequence[Summary],
+    scores: Scores,
+    *,
+    held_out: bool,
+) -> None:
     """Write everything to `results.json`, and the picture of it to `policies.png`."""
     document = {
         "benchmark": "policies",
@@ -278,6 +285,7 @@ def keep(out: Path, evaluation: Evaluation, summaries: Sequence[Summary], scores
         "codec": "libx264",
         "preset": evaluation.preset,
         "crfs": evaluation.crfs,
+        "held_out": held_out,
         "scores": "means over frames; PSNR and SSIM of luma",
         "summaries": [asdict(summary) for summary in summaries],
         "videos": [

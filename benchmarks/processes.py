@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.meter import __file__ as meter
 
 RLCODEC = str(Path(sys.executable).with_name("rlcodec"))
 
@@ -29,29 +30,24 @@ def run(command: Sequence[str]) -> Cost:
     Raises:
         RuntimeError: it failed.
     """
-    began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 # our own commands
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    done = subprocess.run(  # noqa: S603 # our own commands
+        [sys.executable, "-I", "-S", meter, *command], capture_output=True, text=True, check=True
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"exit code {process.returncode}: {' '.join(command)}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    code, *cost = json.loads(done.stdout)
+    if code:
+        raise RuntimeError(f"exit code {code}: {' '.join(command)}")
+    return Cost(*cost)
 
 
 def in_turn(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, list[Cost]]:
-    """Run all commands one after the other, `runs` times round, after one round not counted.
+    """Run all commands one after the other, `runs` times round.
 
     Machines are shared and drift: only runs of one round are compared with each other.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for round_number in range(runs + 1):
+    for _ in range(runs):
         for name, command in commands.items():
-            cost = run(command)
-            if round_number:
-                costs[name].append(cost)
+            costs[name].append(run(command))
     return costs
 
 

@@ -43,9 +43,10 @@ def shots(corpus: Path, json_path: Path | None, *, misses: bool) -> None:
             false, missed = _errors(case, cuts)
             if false or missed:
                 click.echo(f"{case.kind} {case.path.stem}: false {false}, missed {missed}")
-    report("shots", [_score(each, cases, cuts) for each, cuts in found.items()], json_path)
-    kinds = dict.fromkeys(case.kind for case in cases)
-    report("shots by kind", [_by_kind(kind, cases, found) for kind in kinds], None)
+    kinds = [_by_kind(kind, cases, found) for kind in dict.fromkeys(case.kind for case in cases)]
+    report("shots by kind, false / missed", kinds, None)
+    rows = [_score(each, cases, cuts) for each, cuts in found.items()]
+    report("shots", rows, json_path, kinds=kinds)
 
 
 def ours(path: Path) -> set[int]:
@@ -132,14 +133,15 @@ def _score(detector: str, cases: list[Case], found: list[set[int]]) -> dict[str,
         "cuts": total,
         "found": right,
         "false": false,
-        "precision": f"{float(precision):.3f}",
-        "recall": f"{right / total:.3f}",
+        "precision": round(float(precision), 3),
+        "recall": round(right / total, 3),
     }
 
 
 def _by_kind(kind: str, cases: list[Case], found: dict[str, list[set[int]]]) -> dict[str, object]:
     row: dict[str, object] = {
         "kind": kind,
+        "videos": sum(c.kind == kind for c in cases),
         "cuts": sum(len(c.cuts) for c in cases if c.kind == kind),
     }
     for detector, cuts in found.items():

@@ -24,6 +24,6 @@ def startup(runs: int, json_path: Path | None) -> None:
     """Time `--help`."""
     costs = in_turn(COMMANDS, runs)
     rows = [
-        {"command": name, "wall s": round(median(each, "wall"), 3)} for name, each in costs.items()
+        {"command": name, "wall, s": round(median(each, "wall"), 3)} for name, each in costs.items()
     ]
-    report("startup", rows, json_path)
+    report("startup", rows, json_path, runs=runs)
