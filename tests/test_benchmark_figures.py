@@ -25,6 +25,7 @@ from rlcodec.benchmark.figures import (
 )
 from rlcodec.benchmark.measured import Measured, kept
 from rlcodec.benchmark.methods import GRID, Line, Program, candidates_for
+from rlcodec.benchmark.points import point_of, pooled
 from rlcodec.benchmark.reading import read_results
 from rlcodec.benchmark.results import ClipResult, Curve, Results, SetResult
 from rlcodec.benchmark.rivals.crf_search import CrfSearch
@@ -238,6 +239,27 @@ def test_sets_are_means_over_titles_and_the_library_is_one_curve() -> None:
     assert library.bytes_ratio == pytest.approx(0.8, abs=1e-4)
     # A rival knows no scope, and counts in the library all the same
     assert only(results.sets[0].curves, "crf-search").bytes_ratio == pytest.approx(0.8, abs=1e-4)
+
+
+def test_in_a_library_a_frame_counts_by_its_pixels() -> None:
+    clips = [made_clip("a"), replace(made_clip("b"), width=3 * 64, height=3 * 48)]
+    fixed = FixedCrf(crf=20.0)
+    made = [measured(clip, fixed, lower=lower) for clip, lower in zip(clips, (0, 2), strict=True)]
+    points = [point_of(*each, None) for each in zip(clips, (20.0, 20.0), made, strict=True)]
+    assert [each.scores["psnr_y"].mean for each in points] == [41.5, 39.5]
+    found = pooled(clips, 20.0, made, points)
+    assert found.scores["psnr_y"].mean == pytest.approx(0.1 * 41.5 + 0.9 * 39.5)
+    assert found.bytes == 2 * points[0].bytes
+    # A decibel lost in the large one alone
+    findings = Findings(clips=clips)
+    for clip, lower in zip(clips, (0.0, 1.0), strict=True):
+        for crf in CRFS:
+            findings.add(clip, Line("fixed"), FixedCrf(crf=crf), measured(clip, FixedCrf(crf=crf)))
+            policy = ByPolicy(crf=crf, policy="rule", digest="rule", scope="library")
+            findings.add(clip, Line("rule", "library"), policy, measured(clip, policy, lower=lower))
+    library = only(summarise(PROGRAM, findings).sets[0].curves, "rule", "library")
+    # 0.9 of a decibel at 4 dB for a halving
+    assert library.bd_rates["psnr_y"] == pytest.approx(100 * (2 ** (0.9 / 4) - 1), abs=0.01)
 
 
 def test_a_clip_that_lacks_a_point_is_left_out_by_name() -> None:

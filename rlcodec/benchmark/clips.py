@@ -53,6 +53,11 @@ class Clip:
         """How many there are."""
         return sum(frames for frames, _ in self.segments)
 
+    @property
+    def pixels(self) -> int:
+        """Of a frame."""
+        return self.width * self.height
+
     @cached_property
     def starts(self) -> list[int]:
         """The first frame of every segment."""

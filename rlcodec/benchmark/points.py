@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -41,37 +42,47 @@ def pooled(
 ) -> Point:
     """The point of the files of several clips at one base CRF, as if they were one file.
 
+    In a mean score every frame counts by its pixels: a library's price is one for a bit and pixel.
+
     Args:
         clips: one at least.
         crf: the base CRF.
         measured: of every clip.
         points: of every clip.
     """
-    weights = np.array([clip.frames for clip in clips], float)
+    frames = np.array([clip.frames for clip in clips], float)
+    pixels = frames * [clip.pixels for clip in clips]
     told = [point.chosen_crf for point in points]
     peaks = [each.peak_memory for each in points if each.peak_memory is not None]
     chosen = None
     if None not in told:
-        chosen = round(float(np.average(np.array(told, float), weights=weights)), 4)
+        chosen = round(float(np.average(np.array(told, float), weights=frames)), 4)
     return Point(
         crf=crf,
         chosen_crf=chosen,
         bytes=sum(point.bytes for point in points),
         scores={
-            metric: _score(clips, metric, [each.scores[metric] for each in measured], of_set=True)
+            metric: replace(
+                _score(clips, metric, [each.scores[metric] for each in measured], of_set=True),
+                mean=_mean([each.scores[metric].mean for each in points], pixels),
+            )
             for metric in points[0].scores
         },
         target=None,
         wall_s=round(sum(point.wall_s for point in points), 4),
         cpu_s=round(sum(point.cpu_s for point in points), 4),
         peak_memory=max(peaks, default=None),
-        encodes=round(float(np.average([each.encodes for each in points], weights=weights)), 4),
+        encodes=round(float(np.average([each.encodes for each in points], weights=frames)), 4),
     )
 
 
 def means_of(points: Mapping[float, Point], metric: str) -> NDArray[np.float64]:
     """The mean scores of points by rising base CRF."""
     return np.array([points[crf].scores[metric].mean for crf in sorted(points)])
+
+
+def _mean(values: Sequence[float], weights: NDArray[np.float64]) -> float:
+    return round(float(np.average(values, weights=weights)), _DIGITS)
 
 
 def _score(

@@ -34,7 +34,7 @@ class Score:
     """One metric over the frames of one file, or of all files of a set.
 
     Attributes:
-        mean: over frames.
+        mean: over frames; in a set every frame counts by its pixels.
         harmonic_mean: over frames, 1 / mean(1 / (x + 1)) - 1.
         p5: the 5th percentile over frames, linear between values.
         worst_shot: the shot with the lowest mean; in a set, frames and time are counted from the

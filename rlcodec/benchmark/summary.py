@@ -242,7 +242,7 @@ def _library_curve(
     members: Sequence[_Measured],
     missing: Sequence[str],
 ) -> Curve:
-    """The library's own curve: bytes are summed, and every frame counts."""
+    """The library's own curve: bytes are summed, and every frame counts by its pixels."""
     points = _pooled_points(program, findings, line, members)
     fixed = _pooled_points(program, findings, Line(FIXED), members)
     curve = curve_of(line, points, fixed, program)
@@ -250,8 +250,8 @@ def _library_curve(
     intervals = {}
     for metric in program.metrics:
         own, other = (_sums(members, each, metric, program.crfs) for each in (line, Line(FIXED)))
-        frames = np.array([each.clip.frames for each in members], float)
-        rate = partial(_rate_of, own=own, other=other, frames=frames)
+        pixels = np.array([each.clip.frames * each.clip.pixels for each in members], float)
+        rate = partial(_rate_of, own=own, other=other, pixels=pixels)
         if curve.bd_rates[metric] is not None and (ends := interval(groups, rate)):
             intervals[metric] = (round(ends[0], _DIGITS), round(ends[1], _DIGITS))
     problems = dict(curve.problems)
@@ -270,12 +270,12 @@ def _library_curve(
 def _sums(
     members: Sequence[_Measured], line: Line, metric: str, crfs: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bytes, and scores summed over frames, (clips, CRFs) each."""
+    """Bytes, and scores summed over pixels, (clips, CRFs) each."""
     points = [[each.points[line][crf] for crf in crfs] for each in members]
-    frames = np.array([[each.clip.frames] for each in members], float)
+    pixels = np.array([[each.clip.frames * each.clip.pixels] for each in members], float)
     sizes = np.array([[point.bytes for point in row] for row in points], float)
     means = np.array([[point.scores[metric].mean for point in row] for row in points])
-    return sizes, means * frames
+    return sizes, means * pixels
 
 
 def _rate_of(
@@ -283,10 +283,10 @@ def _rate_of(
     *,
     own: tuple[NDArray[np.float64], NDArray[np.float64]],
     other: tuple[NDArray[np.float64], NDArray[np.float64]],
-    frames: NDArray[np.float64],
+    pixels: NDArray[np.float64],
 ) -> float:
     """The BD-rate of a library of drawn clips; nan where there is none."""
-    count = frames[places].sum()
+    count = pixels[places].sum()
     curves = [RdCurve(b[places].sum(0), q[places].sum(0) / count) for b, q in (other, own)]
     found = compare_curves(*curves).percent
     return float("nan") if found is None else found
