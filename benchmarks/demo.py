@@ -13,8 +13,8 @@ import click
 
 from benchmarks.processes import RLCODEC
 from rlcodec import compare
-from rlcodec.cli.progress import size
 from rlcodec.settings import DEFAULT_POLICY
+from rlcodec.units import size
 
 SAMPLE = Path("sample_videos/tour.mp4")
 FOLDER = Path("demo")

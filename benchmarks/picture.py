@@ -19,7 +19,7 @@ import click
 from PIL import Image, ImageOps
 
 from benchmarks.demo import CRF, FOLDER, POLICY, SAMPLE, Encode, encode
-from rlcodec.cli.progress import size
+from rlcodec.units import size
 
 PICTURE = Path("docs/tour.svg")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"

@@ -96,6 +96,13 @@ class Fields:
         values, place = self.take(name, list), f"{self._prefix}{name}"
         return tuple(_checked(each, kind, f"{place}[{i}]") for i, each in enumerate(values))
 
+    def pair_of(self, name: str, kind: type[_Value]) -> tuple[_Value, _Value]:
+        """A field that is a list of two values of one kind."""
+        values = self.list_of(name, kind)
+        if len(values) != 2:
+            raise DocumentError(f"{self._prefix}{name} has {len(values)} values, and not 2")
+        return values[0], values[1]
+
     def dict_of(
         self, name: str, kind: type[_Value], *, longest: int = LONGEST
     ) -> dict[str, _Value]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 
 from rlcodec.benchmark.meter import Meter
 from rlcodec.benchmark.results import EDITED, EDITED_SHOTS, METRICS, SINGLE
@@ -55,8 +53,8 @@ class Clip:
 
     @property
     def pixels(self) -> int:
-        """Of a frame."""
-        return self.width * self.height
+        """Of all frames together."""
+        return self.frames * self.width * self.height
 
     @cached_property
     def starts(self) -> list[int]:
@@ -111,7 +109,7 @@ def look(task: Look, on_frame: OnFrame) -> Clip:  # noqa: ARG001 # nothing is en
         duration = float(reference.duration)
     return Clip(
         entry=task.entry,
-        digest=digest_of(path),
+        digest=task.entry.digest(),
         width=picture.width,
         height=picture.height,
         rate=float(picture.rate),
@@ -119,19 +117,6 @@ def look(task: Look, on_frame: OnFrame) -> Clip:  # noqa: ARG001 # nothing is en
         segments=segments,
         cpu_s=meter.cpu_s,
     )
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _segments(reference: Reference) -> Sequence[tuple[int, bool]]:

@@ -51,7 +51,7 @@ def pooled(
         points: of every clip.
     """
     frames = np.array([clip.frames for clip in clips], float)
-    pixels = frames * [clip.pixels for clip in clips]
+    pixels = np.array([clip.pixels for clip in clips], float)
     told = [point.chosen_crf for point in points]
     peaks = [each.peak_memory for each in points if each.peak_memory is not None]
     chosen = None

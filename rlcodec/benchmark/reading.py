@@ -113,13 +113,13 @@ def _set(fields: Fields) -> SetResult:
 
 
 def _curve(fields: Fields) -> Curve:
-    rates, intervals = fields.fields("bd_rates"), fields.dict_of("intervals", list)
+    rates, intervals = fields.fields("bd_rates"), fields.fields("intervals")
     return Curve(
         method=fields.take("method", str),
         scope=fields.take("scope", str),
         points=tuple(_point(each) for each in fields.each("points")),
         bd_rates={name: rates.optional(name, float) for name in fields.take("bd_rates", dict)},
-        intervals={name: _interval(fields.fields("intervals"), name) for name in intervals},
+        intervals={name: intervals.pair_of(name, float) for name in fields.take("intervals", dict)},
         problems=fields.dict_of("problems", str, longest=_LONG_TEXT),
         oracle_share=fields.optional("oracle_share", float),
         bytes_ratio=fields.optional("bytes_ratio", float),
@@ -142,13 +142,6 @@ def _curve(fields: Fields) -> Curve:
             for each in fields.each("at_target")
         ),
     )
-
-
-def _interval(fields: Fields, name: str) -> tuple[float, float]:
-    ends = fields.list_of(name, float)
-    if len(ends) != 2:
-        raise DocumentError(f"the interval of {shown(name)} does not have two ends")
-    return ends[0], ends[1]
 
 
 def _point(fields: Fields) -> Point:

@@ -250,7 +250,7 @@ def _library_curve(
     intervals = {}
     for metric in program.metrics:
         own, other = (_sums(members, each, metric, program.crfs) for each in (line, Line(FIXED)))
-        pixels = np.array([each.clip.frames * each.clip.pixels for each in members], float)
+        pixels = np.array([each.clip.pixels for each in members], float)
         rate = partial(_rate_of, own=own, other=other, pixels=pixels)
         if curve.bd_rates[metric] is not None and (ends := interval(groups, rate)):
             intervals[metric] = (round(ends[0], _DIGITS), round(ends[1], _DIGITS))
@@ -272,7 +272,7 @@ def _sums(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bytes, and scores summed over pixels, (clips, CRFs) each."""
     points = [[each.points[line][crf] for crf in crfs] for each in members]
-    pixels = np.array([[each.clip.frames * each.clip.pixels] for each in members], float)
+    pixels = np.array([[each.clip.pixels] for each in members], float)
     sizes = np.array([[point.bytes for point in row] for row in points], float)
     means = np.array([[point.scores[metric].mean for point in row] for row in points])
     return sizes, means * pixels

@@ -14,13 +14,14 @@ from rlcodec.benchmark.run import run_benchmark
 from rlcodec.cli.corpus import parse_grid
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
-from rlcodec.cli.progress import ProgressDisplay, size
+from rlcodec.cli.progress import ProgressDisplay
 from rlcodec.cli.report import command_line
 from rlcodec.cli.verbose import verbose_option
 from rlcodec.corpus.reading import load_table
 from rlcodec.errors import RlcodecError
 from rlcodec.learn.optimum import BASE_CRFS
 from rlcodec.settings import DEFAULT_POLICY, Settings
+from rlcodec.units import size
 
 _TITLES = {
     LIBRARY: "library: all clips together, one price per byte",

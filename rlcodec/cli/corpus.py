@@ -12,11 +12,12 @@ import click
 from rlcodec.cli.choices import encoder_choices, pairs
 from rlcodec.cli.exits import one_line, print_result
 from rlcodec.cli.main import examples
-from rlcodec.cli.progress import ProgressDisplay, size
+from rlcodec.cli.progress import ProgressDisplay
 from rlcodec.corpus.collect import GRID, MAX_FRAMES, Collection, add_videos
 from rlcodec.corpus.info import Info, corpus_info
 from rlcodec.corpus.manifest import entries, parse_scale
 from rlcodec.errors import RlcodecError, SettingsError
+from rlcodec.units import size
 
 
 @click.group(name="corpus")

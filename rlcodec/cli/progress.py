@@ -22,6 +22,7 @@ from rlcodec.events import (
     Reporting,
     Started,
 )
+from rlcodec.units import size
 
 _LONGEST_BAR, _SHORTEST_BAR = 24, 8
 _FIRST_INTERVAL_S, _LONGEST_INTERVAL_S = 2.0, 60.0
@@ -137,16 +138,6 @@ class ProgressDisplay(StatusLine):
 
     def _share(self, progress: Progress) -> float | None:
         return min(1.0, progress.frames / self._expected) if self._expected else None
-
-
-def size(count: int) -> str:
-    """A number of bytes for people, in decimal units."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} B" if unit == "B" else f"{value:.2f} {unit}"
-        value /= 1000
-    return f"{value:.2f} GB"
 
 
 def _columns() -> int:

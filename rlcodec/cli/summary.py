@@ -8,10 +8,11 @@ import json
 import click
 
 from rlcodec.cli.exits import one_line, print_result
-from rlcodec.cli.progress import ProgressDisplay, size
+from rlcodec.cli.progress import ProgressDisplay
 from rlcodec.engine.batch import Batch, BatchEvent, FileFailed, FileFinished
 from rlcodec.engine.result import Result
 from rlcodec.errors import SettingsError
+from rlcodec.units import size
 
 
 class Reporter:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlcodec.errors import SettingsError
+from rlcodec.errors import InputError, SettingsError
 
 Scale = tuple[int, int] | int | None
 """Width and height to be filled, a short side to shrink to, or the size as it is; in pixels."""
@@ -27,6 +28,18 @@ class Entry:
     name: str
     group: str
     scale: Scale
+
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from error
 
 
 def entries(paths: Sequence[Path], scale: Scale) -> list[Entry]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping
 from contextlib import closing
@@ -84,17 +83,11 @@ def survey(entry: Entry, on_frame: OnFrame) -> Survey:  # noqa: ARG001 # nothing
     Raises:
         InputError: it cannot be used.
     """
-    path = entry.path
     with Source(
-        str(path), max_pixels=MAX_PIXELS, audio=False, subtitles=False, allow_truncated=True
+        str(entry.path), max_pixels=MAX_PIXELS, audio=False, subtitles=False, allow_truncated=True
     ) as source:
         frames = source.frames or 1
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return Survey(digest, frames)
+    return Survey(entry.digest(), frames)
 
 
 def work(task: Task, on_frame: OnFrame) -> int:

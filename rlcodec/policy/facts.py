@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import TypeVar
 
 from rlcodec.analysis import state
 from rlcodec.document import DocumentError, Fields, parse
@@ -15,8 +14,6 @@ from rlcodec.errors import PolicyError
 from rlcodec.options import keys
 from rlcodec.settings import MAX_OFFSET_RANGE, Settings
 from rlcodec.version import __version__
-
-_Number = TypeVar("_Number", int, float)
 
 FORMAT = 1
 MAX_CARD = 2**16
@@ -152,8 +149,6 @@ def read_facts(text: str) -> PolicyFacts:
     form = fields.take("format", int)
     if form != FORMAT:
         raise DocumentError(f"format is {form}, and this rlcodec reads {FORMAT}: update it")
-    low_crf, high_crf = _pair(fields, "crf_range", float)
-    smallest, largest = _pair(fields, "pixels_range", int)
     return PolicyFacts(
         name=fields.take("name", str),
         objective=fields.take("objective", str),
@@ -163,8 +158,8 @@ def read_facts(text: str) -> PolicyFacts:
         state_version=fields.take("state_version", int),
         inputs=fields.list_of("inputs", str),
         offsets=fields.list_of("offsets", float),
-        crf_range=(low_crf, high_crf),
-        pixels_range=(smallest, largest),
+        crf_range=fields.pair_of("crf_range", float),
+        pixels_range=fields.pair_of("pixels_range", int),
         corpus_digest=fields.take("corpus_digest", str),
         seed=fields.take("seed", int),
         scores=fields.dict_of("scores", float),
@@ -176,10 +171,3 @@ def read_facts(text: str) -> PolicyFacts:
 def _plain(key: str) -> str:
     """An option without the `no-` or `no` that switches it off."""
     return key.removeprefix("no").removeprefix("-")
-
-
-def _pair(fields: Fields, name: str, kind: type[_Number]) -> tuple[_Number, _Number]:
-    values = fields.list_of(name, kind)
-    if len(values) != 2:
-        raise DocumentError(f"{name} has {len(values)} values, and not 2")
-    return values[0], values[1]

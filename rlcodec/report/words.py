@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from rlcodec import units
+
 _MINUS = "\N{MINUS SIGN}"
 _SPACE = "\N{NO-BREAK SPACE}"
 METRIC_NAMES = {
@@ -32,12 +34,7 @@ def text(value: object) -> str:
 
 def size(count: float) -> str:
     """A number of bytes, in decimal units."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f}{_SPACE}B" if unit == "B" else f"{value:.2f}{_SPACE}{unit}"
-        value /= 1000
-    return f"{value:.2f}{_SPACE}GB"
+    return units.size(count).replace(" ", _SPACE)
 
 
 def rate(bits_per_second: float) -> str:
